@@ -36,11 +36,14 @@ class TargetRecipe(_Part):
 
 
 class InputRecipe(_Part):
-    """One input: the column ``name``, its ``role``, and the encoder (``kind`` and its own options) that reads it."""
+    """One input: the column ``name``, its ``role``, and the encoder (``kind`` and its own options) that reads it.
+
+    ``role`` and ``encoder`` None are chosen from the catalog by ``fit``.
+    """
 
     name: str
-    role: Literal["text", "category", "number", "image"]
-    encoder: dict[str, Any]
+    role: Literal["text", "category", "number", "image"] | None = None
+    encoder: dict[str, Any] | None = None
 
 
 class ClassifierRecipe(_Part):

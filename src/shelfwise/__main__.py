@@ -1,0 +1,5 @@
+"""Lets `python -m shelfwise` stand for the `shelfwise` command."""
+
+from shelfwise.cli import main
+
+main()

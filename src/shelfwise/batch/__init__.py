@@ -1,0 +1,1 @@
+"""Predictions for whole files of products, batch by batch, in bounded memory."""

@@ -1,0 +1,148 @@
+"""Lines into records: what a CSV row is when its text has newlines in it, or a quote that is never closed."""
+
+from __future__ import annotations
+
+import csv
+import sys
+from collections import deque
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+MAX_RECORD_CHARACTERS = 64 << 20  # a row over several lines that is longer is a quote that was never closed
+
+# Cells of 10 MB are legal; the limit is per process and csv offers no other way. Some platforms have a 32-bit long.
+csv.field_size_limit(min(sys.maxsize, 2**31 - 1))
+
+
+@dataclass
+class Seen:
+    """What deserves a note once a file has been read."""
+
+    short: int = 0
+    first_short: int = 0
+    nuls: int = 0
+    stray_quotes: int = 0
+
+    def notes(self, name: str) -> Iterator[str]:
+        if self.short:
+            yield (
+                f"{name}: {self.short:,} row(s) have fewer fields than the header (first at line "
+                f"{self.first_short:,}); the missing ones are taken as empty."
+            )
+        if self.nuls:
+            yield f"{name}: NUL characters were removed from {self.nuls:,} line(s)."
+        if self.stray_quotes:
+            yield f"{name}: {self.stray_quotes:,} line(s) hold a quote that is never closed; it was taken as a letter."
+
+
+class BrokenRow(list[str]):
+    """The fields of a row that could be saved, with the reason it could not be read."""
+
+    def __init__(self, fields: list[str], reason: str) -> None:
+        super().__init__(fields)
+        self.reason = reason
+
+
+class RecordTooLongError(Exception):
+    """A record has grown beyond any honest length."""
+
+
+class _LineFeed:
+    """The lines of a file for ``csv.reader``, remembering those of the current record so it can be undone."""
+
+    def __init__(self, lines: Iterator[str], skip: int, seen: Seen) -> None:
+        self._lines = lines
+        self._again: deque[str] = deque()
+        self._seen = seen
+        self.record: list[str] = []
+        self.characters = 0
+        self.line = 0
+        for _ in range(skip):
+            next(lines, "")
+            self.line += 1
+
+    def __iter__(self) -> _LineFeed:
+        return self
+
+    def __next__(self) -> str:
+        line = self._again.popleft() if self._again else next(self._lines, None)
+        if line is None:
+            raise StopIteration
+        if "\0" in line:
+            line = line.replace("\0", "")
+            self._seen.nuls += 1
+        self.line += 1
+        self.record.append(line)
+        self.characters += len(line)
+        if self.characters > MAX_RECORD_CHARACTERS and len(self.record) > 1:
+            raise RecordTooLongError
+        return line
+
+    def rewind(self) -> str:
+        """Give all but the current record's first line back, and return that."""
+        first, *others = self.record
+        self._again.extendleft(reversed(others))
+        self.line -= len(others)
+        self.forget()
+        return first
+
+    def forget(self) -> None:
+        """The current record is done."""
+        self.record.clear()
+        self.characters = 0
+
+
+class Records:
+    """Iterates over (line number, fields) of every record that is not blank, the header first.
+
+    A record over several lines that a stray quote has glued together is undone: its first line is read by itself,
+    and reading goes on with the line after it. ``width`` is the number of columns; 0 while the header is unknown.
+    """
+
+    def __init__(self, lines: Iterator[str], separator: str, width: int, skip_lines: int, seen: Seen) -> None:
+        self._separator = separator
+        self._width = width
+        self._seen = seen
+        self._feed = _LineFeed(lines, skip_lines, seen)
+
+    def __iter__(self) -> Iterator[tuple[int, list[str]]]:
+        feed = self._feed
+        while True:
+            try:
+                for fields in csv.reader(feed, delimiter=self._separator):
+                    if len(feed.record) > 1 and self._is_glued(feed.record, fields):
+                        break
+                    if fields:
+                        yield feed.line - len(feed.record) + 1, fields
+                    feed.forget()
+                else:
+                    return
+            except (csv.Error, RecordTooLongError):
+                pass
+            first = feed.rewind()
+            yield feed.line, self._read_literally(first)
+
+    def _is_glued(self, lines: list[str], fields: list[str]) -> bool:
+        """Whether a record over several lines is really several records, joined by a stray quote.
+
+        An honest record passes the strict reading (a closing quote is followed by a separator or the line's end).
+        One that does not may still be a text with quotes in it; it is not when its field count is wrong or when
+        its lines are complete rows by themselves.
+        """
+        width = self._width
+        try:
+            honest = len(list(csv.reader(lines, delimiter=self._separator, strict=True))) == 1
+        except csv.Error:
+            honest = False
+        if honest or not width:
+            return False
+        whole = [line.count(self._separator) >= width - 1 for line in lines]
+        return len(fields) != width or (width > 1 and whole[0] and any(whole[1:]))
+
+    def _read_literally(self, line: str) -> list[str]:
+        """The fields of one line with a stray quote in it, taking quotes as letters."""
+        fields = line.rstrip("\r\n").split(self._separator)
+        if len(fields) == self._width:
+            self._seen.stray_quotes += 1
+            return fields
+        return BrokenRow([fields[0].strip('"')], "a quote is opened in it and not closed properly")

@@ -1,0 +1,290 @@
+"""Which columns give the target away, so that a model cannot look good by reading the answer off the catalog.
+
+Three measured signs, any one of which is enough. All are shares of products, so that a few dirty rows neither
+make nor hide one:
+
+* **names**: the cell, or one element of a delimited cell, *is* the name of one of the product's own
+  categories.
+* **tells**: the most frequent answer for the column's value, learned on one half of the product groups, is
+  right on the other half, nearly always, and removes nearly all mistakes of the most frequent answer
+  overall.
+* **follows**: the column is written down from the category. Whether a product carries the value (or an
+  element of it) is decided by its category, again learned on one half of the groups and tested on the
+  other.
+
+Free text that merely contains category words (a title) shows none of them: its cells hardly repeat, and
+they are more than a category's name. The thresholds stand in gaps measured on five real catalogs with 23
+targets (grouped halves, seed 0). Where a giveaway had only one sign: it named the category of .39 of the
+products or more, honest columns that of .10 or fewer; it removed .94 of the mistakes or more, honest ones
+.71 or fewer (brand, for a target of five departments); .47 or more of its values followed from the
+category, of honest columns none (usage, with a laxer threshold on mistakes, .08). That a column tells only
+the upper levels of a path is no sign: brands do.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+import scipy.sparse as sp
+
+from shelfwise.catalog.cells import Cells, normalise, read_cells
+
+NAMED_SHARE = 0.30
+"""Share of products whose own category the column names, from which it is a giveaway."""
+TOLD_ACCURACY = 0.90
+"""Accuracy on held-out groups of the column alone, from which it may be a giveaway ..."""
+TOLD_REDUCTION = 0.90
+"""... if it also removes this share of the mistakes of always answering the most frequent category."""
+TOLD_COVERAGE = 0.5
+"""Share of products whose value must have been seen in the other half; below it the column identifies
+products."""
+MIN_PRODUCTS_PER_VALUE = 3.0
+MAX_VALUES_PER_CATEGORY = 10
+ALWAYS_FEW_VALUES = 300
+"""A column of values that repeat less often, or that has many more values than there are categories,
+identifies products (a title shared by the sizes of one shoe), and is not judged to tell."""
+FOLLOWS_REDUCTION = 0.90
+"""Share of the mistakes about an element that knowing the category removes, from which the element follows
+from it."""
+FOLLOWS_SHARE = 0.30
+"""Share of products with such an element, from which the column is a giveaway."""
+MIN_ELEMENT_PRODUCTS = 10
+"""Elements of fewer products are not judged: too few to tell a rule from chance."""
+MAX_COMMON = 0.95
+"""An answer or element that more products than this share is no news, and whether it can be guessed says
+nothing."""
+
+
+@dataclass(frozen=True)
+class Giveaway:
+    """A column that must not be an input by default: ``why`` is a sentence with the measured ``share``
+    (0–1)."""
+
+    name: str
+    why: str
+    share: float
+
+
+@dataclass(frozen=True)
+class _Truth:
+    """The target as integers: what each product's answer is, and the names in it.
+
+    ``answer`` int [products] is the number of the product's path or label set, -1 where it has none.
+    ``names`` numbers the normalised names in them; ``owned`` holds product × len(names) + name, sorted, for
+    every name a product's answer contains. ``fold`` (0 or 1) int [products] never splits a group.
+    """
+
+    answer: np.ndarray
+    names: dict[str, int]
+    owned: np.ndarray
+    fold: np.ndarray
+    multilabel: bool
+
+    @property
+    def known(self) -> np.ndarray:
+        """bool [products]: which have an answer."""
+        return self.answer >= 0
+
+
+def find_giveaways(
+    columns: dict[str, pa.Array],
+    truth: Sequence[tuple[str, ...]],
+    *,
+    multilabel: bool,
+    groups: np.ndarray | None = None,
+    seed: int = 0,
+) -> dict[str, Giveaway]:
+    """The columns that give the target away, by name, in the order given.
+
+    ``columns`` must not hold the target's own columns; strings, numbers, booleans and lists of strings are
+    judged, other types (images) never are. ``truth`` is one path (or label set) a product, () where it has
+    none. ``groups`` int [products] numbers products that must not be on both sides of a test (same title,
+    same image); without it every product is a group of its own, and text that repeats over variants may
+    look like a giveaway. ``seed`` decides which groups are in which half.
+
+    Raises ValueError when ``truth``, ``groups`` and the columns are not of one length.
+    """
+    for what, length in [("groups", len(truth) if groups is None else len(groups))] + [
+        (f"column '{name}'", len(column)) for name, column in columns.items()
+    ]:
+        if length != len(truth):
+            raise ValueError(f"expected one entry per product ({len(truth)}), got {length} in {what}")
+    answers = _encode_truth(truth, multilabel, groups, seed)
+    found: dict[str, Giveaway] = {}
+    if answers.known.sum() < 2:
+        return found
+    for name, column in columns.items():
+        cells = read_cells(column)
+        if cells is None or not len(cells.values):
+            continue
+        giveaway = (
+            _names(name, cells, answers) or _tells(name, cells, answers) or _follows(name, cells, answers)
+        )
+        if giveaway is not None:
+            found[name] = giveaway
+    return found
+
+
+def _encode_truth(
+    truth: Sequence[tuple[str, ...]], multilabel: bool, groups: np.ndarray | None, seed: int
+) -> _Truth:
+    numbers: dict[tuple[str, ...], int] = {}
+    keys = [tuple(sorted(set(path))) if multilabel else tuple(path) for path in truth]
+    answer = np.array([numbers.setdefault(key, len(numbers)) if key else -1 for key in keys], dtype=np.int64)
+    names: dict[str, int] = {}
+    by_key = [sorted({names.setdefault(normalise(part), len(names)) for part in key}) for key in numbers]
+    lengths = np.array([len(part) for part in by_key] + [0], dtype=np.int64)
+    flat = np.array([part for parts in by_key for part in parts], dtype=np.int64)
+    products, parts = _spread(answer, lengths, flat)
+    owned = np.sort(products * max(len(names), 1) + parts)
+    return _Truth(answer, names, owned, _two_folds(len(truth), groups, seed), multilabel)
+
+
+def _spread(codes: np.ndarray, lengths: np.ndarray, flat: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """(product, item) pairs, when product i has code ``codes[i]`` and code c owns the next ``lengths[c]``
+    of ``flat``.
+
+    The last code (also reached as -1) owns nothing.
+    """
+    starts = np.cumsum(lengths) - lengths
+    count = lengths[codes]
+    products = np.repeat(np.arange(len(codes)), count)
+    within = np.arange(len(products)) - np.repeat(np.cumsum(count) - count, count)
+    return products, flat[np.repeat(starts[codes], count) + within]
+
+
+def _two_folds(products: int, groups: np.ndarray | None, seed: int) -> np.ndarray:
+    """int8 [products]: two halves of about equal size that split no group."""
+    ids = np.arange(products) if groups is None else np.unique(groups, return_inverse=True)[1].reshape(-1)
+    sizes = np.bincount(ids)
+    order = np.random.default_rng(seed).permutation(len(sizes))
+    second = np.zeros(len(sizes), dtype=np.int8)
+    second[order] = np.cumsum(sizes[order]) > products / 2
+    return second[ids]
+
+
+def _names(name: str, cells: Cells, truth: _Truth) -> Giveaway | None:
+    """Whether the cells are names of the products' own categories."""
+    best = 0.0
+    for lengths, texts in cells.splits():
+        number = np.array([truth.names.get(normalise(text), -1) for text in texts], dtype=np.int64)
+        products, named = _spread(cells.codes, np.append(lengths, 0), number)
+        hit = named >= 0
+        owned = np.isin(products[hit] * max(len(truth.names), 1) + named[hit], truth.owned)
+        hits = len(np.unique(products[hit][owned]))
+        if hits >= MIN_ELEMENT_PRODUCTS:
+            best = max(best, hits / truth.known.sum())
+    if best < NAMED_SHARE:
+        return None
+    what = "one of its own labels" if truth.multilabel else "one of its own categories"
+    return Giveaway(name, f"it names {what} for {_percent(best)} of the products", best)
+
+
+def _tells(name: str, cells: Cells, truth: _Truth) -> Giveaway | None:
+    """Whether the value alone is enough to know the answer."""
+    values, answers = len(cells.values), int(truth.answer.max()) + 1
+    if (cells.codes >= 0).sum() < MIN_PRODUCTS_PER_VALUE * values:
+        return None
+    if values > max(ALWAYS_FEW_VALUES, MAX_VALUES_PER_CATEGORY * answers):
+        return None
+    seen, accuracy, base = _majority_vote(cells.codes, truth.answer, truth.fold)
+    if seen < TOLD_COVERAGE or accuracy < TOLD_ACCURACY or 1 - accuracy > (1 - TOLD_REDUCTION) * (1 - base):
+        return None
+    if base > MAX_COMMON:
+        return None
+    what = "all labels" if truth.multilabel else "the category"
+    why = f"alone it tells {what} of {_percent(accuracy)} of the products held out to test it"
+    return Giveaway(name, why, accuracy)
+
+
+def _majority_vote(codes: np.ndarray, answer: np.ndarray, fold: np.ndarray) -> tuple[float, float, float]:
+    """(share seen, accuracy where seen, share of the commonest answer) of the usual answer for a value.
+
+    Learned on each half and tested on the other, over products that have both a value and an answer.
+    """
+    both = (codes >= 0) & (answer >= 0)
+    known = (answer >= 0).sum()
+    width = int(answer.max()) + 1
+    seen = right = 0
+    for held in (0, 1):
+        train, test = both & (fold != held), both & (fold == held)
+        pairs, count = np.unique(codes[train] * width + answer[train], return_counts=True)
+        order = np.argsort(count, kind="stable")  # the most frequent answer of a value is written last
+        usual = np.full(int(codes.max()) + 1, -1, dtype=np.int64)
+        usual[pairs[order] // width] = pairs[order] % width
+        guess = usual[codes[test]]
+        seen += int((guess >= 0).sum())
+        right += int((guess == answer[test]).sum())
+    base = float(np.bincount(answer[both]).max() / both.sum()) if both.any() else 1.0
+    return seen / known, right / max(seen, 1), base
+
+
+def _follows(name: str, cells: Cells, truth: _Truth) -> Giveaway | None:
+    """Whether the category decides which values, or elements of them, a product carries."""
+    best = 0.0
+    for lengths, texts in cells.splits():
+        numbers: dict[str, int] = {}
+        number = np.array(
+            [numbers.setdefault(normalise(text), len(numbers)) for text in texts], dtype=np.int64
+        )
+        products, element = _spread(cells.codes, np.append(lengths, 0), number)
+        pairs = np.unique(products * len(numbers) + element)
+        products, element = pairs // len(numbers), pairs % len(numbers)
+        judged = truth.known[products]
+        best = max(best, _share_that_follows(products[judged], element[judged], truth.answer, truth.fold))
+    if best < FOLLOWS_SHARE:
+        return None
+    source = "labels" if truth.multilabel else "category"
+    return Giveaway(name, f"for {_percent(best)} of the products its value follows from their {source}", best)
+
+
+def _share_that_follows(
+    products: np.ndarray, element: np.ndarray, answer: np.ndarray, fold: np.ndarray
+) -> float:
+    """Share of the answered products that carry an element which the answer decides.
+
+    For an element e and an answer a, the half that is not tested says whether most products of a carry e.
+    Errors are counted over tested products whose answer was seen, against always saying the commoner of yes
+    and no.
+    """
+    common = np.bincount(element)
+    keep = (common >= MIN_ELEMENT_PRODUCTS)[element] if len(element) else np.zeros(0, dtype=bool)
+    products, element = products[keep], element[keep]
+    if not len(products):
+        return 0.0
+    elements, element = np.unique(element, return_inverse=True)
+    shape = (len(elements), int(answer.max()) + 1)
+    known = answer >= 0
+    errors, carriers, tested = np.zeros(shape[0]), np.zeros(shape[0]), 0
+    carrying = [_count(element, answer[products], fold[products] == half, shape) for half in (0, 1)]
+    sizes = [np.bincount(answer[known & (fold == half)], minlength=shape[1]) for half in (0, 1)]
+    for held in (0, 1):
+        seen = sizes[1 - held] > 0
+        here = carrying[held].multiply(seen[None, :]).tocsr()
+        expected = carrying[1 - held].tocoo()
+        yes = expected.data * 2 > sizes[1 - held][expected.col]
+        says_yes = sp.csr_matrix((np.ones(yes.sum()), (expected.row[yes], expected.col[yes])), shape=shape)
+        carriers += np.asarray(here.sum(axis=1)).ravel()
+        tested += int(sizes[held][seen].sum())
+        # Wrong where it carries e though "no" was said, or does not though "yes" was said.
+        errors += np.asarray(here.sum(axis=1)).ravel() + says_yes @ (sizes[held] * seen)
+        errors -= 2 * np.asarray(here.multiply(says_yes).sum(axis=1)).ravel()
+    if tested < TOLD_COVERAGE * known.sum():
+        return 0.0
+    commoner = np.minimum(carriers, tested - carriers)
+    decided = errors <= (1 - FOLLOWS_REDUCTION) * commoner
+    decided &= (carriers >= MIN_ELEMENT_PRODUCTS) & (carriers <= MAX_COMMON * tested)
+    return len(np.unique(products[decided[element]])) / int(known.sum())
+
+
+def _count(row: np.ndarray, column: np.ndarray, chosen: np.ndarray, shape: tuple[int, int]) -> sp.csr_matrix:
+    data = np.ones(int(chosen.sum()))
+    return sp.csr_matrix((data, (row[chosen], column[chosen])), shape=shape)
+
+
+def _percent(share: float) -> str:
+    """A share as a person reads it; "100 %" only when it is all of them."""
+    return "all" if share == 1 else f"{min(share, 0.999):.1%}".replace(".0%", "%")

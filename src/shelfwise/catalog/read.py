@@ -1,0 +1,145 @@
+"""Files of any format as one stream of rows with one set of columns."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+
+from shelfwise.catalog.arrow_types import to_kind
+from shelfwise.catalog.column import ImageSource
+from shelfwise.catalog.image_source import AbsentImages, ImageRows
+from shelfwise.catalog.locate import CatalogFile, find_files
+from shelfwise.catalog.read_delimited import DelimitedReader
+from shelfwise.catalog.read_jsonl import JsonLinesReader
+from shelfwise.catalog.read_parquet import ParquetReader
+from shelfwise.catalog.rows import ARROW_TYPE, Kind, Reader, RowBatch, stronger
+from shelfwise.errors import CatalogError
+
+HEAD_ROWS = 2_000
+
+
+@dataclass
+class Rows:
+    """Consecutive rows of a catalog: ``file_of`` int32 [N] says which of the files each comes from."""
+
+    table: pa.Table
+    images: dict[str, ImageSource]
+    row_errors: dict[int, str]
+    file_of: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.file_of)
+
+
+@dataclass
+class CatalogFiles:
+    """The opened files of a catalog and the columns they have together.
+
+    A column that shards hold in different kinds takes the kind that can hold both (lists before texts before
+    numbers); a file without it has nulls there.
+    """
+
+    readers: list[Reader]
+    kinds: dict[str, Kind] = field(default_factory=dict)
+
+    @classmethod
+    def open(cls, paths: Iterable[str | os.PathLike[str]], images_dir: Path | None) -> CatalogFiles:
+        """Open every file that ``paths`` stand for. Raises CatalogError; see ``find_files`` and the readers."""
+        if images_dir is not None and not images_dir.is_dir():
+            raise CatalogError(f"{images_dir}: the image folder does not exist or is no folder.")
+        files = cls([_open(file, images_dir) for file in find_files(paths)])
+        files._learn_columns()
+        return files
+
+    def _learn_columns(self) -> None:
+        for reader in self.readers:
+            for name, kind in reader.kinds.items():
+                self.kinds[name] = stronger(self.kinds.get(name, kind), kind)
+
+    @property
+    def notes(self) -> list[str]:
+        """What the readers have seen so far, in the order of the files."""
+        return [note for reader in self.readers for note in reader.notes]
+
+    def rows(self, rows: int, *, image_bytes: bool) -> Iterator[Rows]:
+        """All rows in order, at most ``rows`` at a time; batches never span files.
+
+        A column first met far down a JSON lines file is in every batch from there on. Raises CatalogError where a
+        file breaks off, or when there is not a single row.
+        """
+        empty = True
+        for number, reader in enumerate(self.readers):
+            for batch in reader.batches(rows, image_bytes=image_bytes):
+                for name in batch.table.column_names:
+                    if name not in self.kinds:
+                        self.kinds[name] = reader.kinds[name]
+                empty = False
+                yield self._conform(batch, number)
+        if empty:
+            raise CatalogError(self._nothing())
+
+    def head(self, rows: int = HEAD_ROWS) -> Rows:
+        """The first rows, without image bytes: what roles are guessed from. Raises CatalogError if there are none."""
+        taken: list[Rows] = []
+        missing = rows
+        for part in self.rows(rows, image_bytes=False):
+            taken.append(part)
+            missing -= len(part)
+            if missing <= 0:
+                break
+        return join(taken)
+
+    def _conform(self, batch: RowBatch, number: int) -> Rows:
+        count = len(batch)
+        columns, images = [], dict(batch.images)
+        for name, kind in self.kinds.items():
+            if name in batch.table.column_names:
+                columns.append(_conform_column(batch.table[name], kind))
+            else:
+                columns.append(pa.nulls(count, ARROW_TYPE[kind]))
+        table = pa.table(columns, names=list(self.kinds))
+        return Rows(table, images, batch.row_errors, np.full(count, number, np.int32))
+
+    def _nothing(self) -> str:
+        names = ", ".join(str(reader.path) for reader in self.readers[:3])
+        seen = [name for reader in self.readers for name in reader.kinds][:8]
+        what = f"only the columns {', '.join(seen)}" if seen else "nothing"
+        return f"{names}: no products; expected at least one row, found {what}."
+
+
+def _open(file: CatalogFile, images_dir: Path | None) -> Reader:
+    try:
+        if file.format == "parquet":
+            return ParquetReader(file.path, images_dir)
+        if file.format == "jsonl":
+            return JsonLinesReader(file.path)
+        return DelimitedReader(file.path, file.format)
+    except PermissionError as error:
+        raise CatalogError(f"{file.path}: no permission to read it.") from error
+
+
+def _conform_column(column: pa.ChunkedArray, kind: Kind) -> pa.ChunkedArray:
+    if column.type == ARROW_TYPE[kind]:
+        return column
+    return pa.chunked_array([to_kind(chunk, kind) for chunk in column.chunks], ARROW_TYPE[kind])
+
+
+def join(parts: list[Rows]) -> Rows:
+    """Consecutive rows as one; columns that earlier parts did not know yet are null there."""
+    table = pa.concat_tables([part.table for part in parts], promote_options="default")
+    names = {name for part in parts for name in part.images}
+    images: dict[str, ImageSource] = {
+        name: ImageRows.concatenate([part.images.get(name) or AbsentImages(len(part)) for part in parts])
+        for name in sorted(names)
+    }
+    errors: dict[int, str] = {}
+    start = 0
+    for part in parts:
+        errors.update({start + row: reason for row, reason in part.row_errors.items()})
+        start += len(part)
+    return Rows(table, images, errors, np.concatenate([part.file_of for part in parts]))

@@ -1,0 +1,74 @@
+"""What every catalog format is turned into: batches of rows in three plain column kinds."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from enum import StrEnum
+from pathlib import Path
+from typing import Protocol
+
+import pyarrow as pa
+
+from shelfwise.catalog.column import ImageSource
+
+Progress = Callable[[int], None]
+"""Called with the number of rows done since the last call."""
+
+STRING = pa.string()
+NUMBER = pa.float64()
+STRING_LIST = pa.list_(pa.string())
+
+
+def no_progress(done: int) -> None:
+    """Report nothing."""
+
+
+class Kind(StrEnum):
+    """How a column is held in memory; when shards disagree, the later member here wins."""
+
+    NUMBER = "number"
+    STRING = "string"
+    LIST = "list"
+    IMAGE = "image"
+
+
+ARROW_TYPE = {Kind.NUMBER: NUMBER, Kind.STRING: STRING, Kind.LIST: STRING_LIST, Kind.IMAGE: STRING}
+_STRENGTH = {kind: strength for strength, kind in enumerate(Kind)}
+
+
+def stronger(one: Kind, other: Kind) -> Kind:
+    """The kind that can hold the values of both."""
+    return max(one, other, key=_STRENGTH.__getitem__)
+
+
+@dataclass(frozen=True)
+class RowBatch:
+    """Some rows of one file.
+
+    ``table`` has string, float64 and list<string> columns only; an embedded image column appears in it by its
+    paths, and its bytes in ``images``. ``row_errors`` says, by row of the batch, why a row could not be read.
+    """
+
+    table: pa.Table
+    images: dict[str, ImageSource] = field(default_factory=dict)
+    row_errors: dict[int, str] = field(default_factory=dict)
+
+    def __len__(self) -> int:
+        return int(self.table.num_rows)
+
+
+class Reader(Protocol):
+    """One opened catalog file. Its columns are known once it is opened; rows are read only by ``batches``."""
+
+    path: Path
+    kinds: dict[str, Kind]
+    notes: list[str]
+
+    def batches(self, rows: int, *, image_bytes: bool) -> Iterator[RowBatch]:
+        """All rows in order, at most ``rows`` at a time.
+
+        ``image_bytes``: hold each batch's embedded images in memory; otherwise keep references into the file.
+        Raises CatalogError where the file breaks off.
+        """
+        ...

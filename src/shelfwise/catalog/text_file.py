@@ -1,0 +1,164 @@
+"""Text files of unknown encoding, plain or gzip, opened so that every byte ends up as some character."""
+
+from __future__ import annotations
+
+import codecs
+import gzip
+import io
+import re
+import zlib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO, cast
+
+from charset_normalizer import from_bytes
+
+from shelfwise.errors import CatalogError
+
+BLOCK_BYTES = 1 << 20
+SUSPECT_BYTES = 64 << 10  # non-UTF-8 lines kept for guessing the encoding
+READ_ERRORS = (EOFError, OSError, zlib.error)
+"""What reading a damaged or truncated (gzip) file raises."""
+
+_BOMS = (
+    (codecs.BOM_UTF8, "utf-8-sig"),
+    (codecs.BOM_UTF32_LE, "utf-32"),  # before UTF-16, whose mark it begins with
+    (codecs.BOM_UTF32_BE, "utf-32"),
+    (codecs.BOM_UTF16_LE, "utf-16"),
+    (codecs.BOM_UTF16_BE, "utf-16"),
+)
+_FOREIGN = (
+    (b"PAR1", "a Parquet file"),
+    (b"PK\x03\x04", "a zip or Excel file"),
+    (b"\xd0\xcf\x11\xe0", "an old Excel file"),
+    (b"%PDF", "a PDF"),
+    (b"SQLite format 3", "an SQLite database"),
+)
+# What shops export in, the likeliest first; an open choice ends in exotic code pages on short samples.
+_LEGACY = [
+    "cp1252",
+    "cp1250",
+    "cp1251",
+    "cp1253",
+    "cp1254",
+    "shift_jis",
+    "gb18030",
+    "big5",
+    "euc_kr",
+    "cp1255",
+    "cp1256",
+]
+
+
+@dataclass(frozen=True)
+class TextForm:
+    """How a text file is written: its encoding, and what was seen while finding out."""
+
+    encoding: str
+    notes: tuple[str, ...] = ()
+
+
+def open_bytes(path: Path) -> BinaryIO:
+    """The file's bytes, unpacked when it is gzip (told by its first bytes, whatever its name)."""
+    with open(path, "rb") as file:
+        packed = file.read(2) == b"\x1f\x8b"
+    return cast(BinaryIO, gzip.open(path, "rb") if packed else open(path, "rb"))
+
+
+def open_text(path: Path, form: TextForm, newline: str) -> io.TextIOWrapper:
+    """The file's text; bytes that do not fit the encoding become U+FFFD."""
+    stream = open_bytes(path)
+    return io.TextIOWrapper(stream, encoding=form.encoding, errors="replace", newline=newline)
+
+
+def first_bytes(path: Path, count: int = 4096) -> bytes:
+    """The first bytes of the (unpacked) file. Raises CatalogError for a file that is not text or not readable."""
+    try:
+        with open_bytes(path) as stream:
+            start = stream.read(count)
+    except READ_ERRORS as error:
+        raise CatalogError(f"{path}: cannot be read ({error}).") from error
+    for magic, what in _FOREIGN:
+        if start.startswith(magic):
+            raise CatalogError(
+                f"{path}: this is {what}, not text as its name says. Rename it or export it again."
+            )
+    return start
+
+
+def find_form(path: Path, *, always_utf8: bool = False) -> TextForm:
+    """Find a text file's encoding by reading all of it once (in blocks).
+
+    A byte order mark decides; text that is UTF-8 throughout is UTF-8; a file with both valid and invalid UTF-8
+    beyond ASCII, or any with ``always_utf8``, is damaged UTF-8 (noted); what remains is guessed from its
+    non-UTF-8 lines (noted).
+    """
+    start = first_bytes(path)
+    for mark, encoding in _BOMS:
+        if start.startswith(mark):
+            return TextForm(encoding)
+    if encoding := _utf16_without_mark(start):
+        return TextForm(encoding, (f"{path.name}: read as {encoding.upper()} (it does not declare itself).",))
+    invalid, valid, suspect = _survey(path)
+    if not invalid:
+        return TextForm("utf-8")
+    if always_utf8 or valid > invalid:
+        note = f"{path.name}: {invalid:,} line(s) hold bytes that are not UTF-8; they were replaced by �."
+        return TextForm("utf-8", (note,))
+    guess = _guess(suspect)
+    return TextForm(guess, (f"{path.name}: not UTF-8; read as {guess}, guessed from its content.",))
+
+
+def _utf16_without_mark(start: bytes) -> str | None:
+    """Text of mostly Latin letters in UTF-16 has a NUL in every other byte."""
+    if len(start) < 8:
+        return None
+    half = len(start) // 2
+    for offset, encoding in ((1, "utf-16-le"), (0, "utf-16-be")):
+        nuls, others = start[offset::2].count(0), start[1 - offset :: 2].count(0)
+        if nuls > 0.6 * half and others == 0:
+            return encoding
+    return None
+
+
+def _survey(path: Path) -> tuple[int, int, bytes]:
+    """Lines that are not UTF-8, lines that are and go beyond ASCII (in the same blocks), and a sample of the former."""
+    invalid = valid = 0
+    suspect = bytearray()
+    rest = b""
+    with open_bytes(path) as stream:
+        while True:
+            try:
+                block = stream.read(BLOCK_BYTES)
+            except READ_ERRORS:
+                break  # reading the rows will meet the damage again and can say after which row
+            lines, newline, rest = (rest + block).rpartition(b"\n") if block else (rest, b"", b"")
+            text = lines + newline
+            if not _is_utf8(text):
+                for line in text.split(b"\n"):
+                    if not _is_utf8(line):
+                        invalid += 1
+                        if len(suspect) < SUSPECT_BYTES:
+                            suspect += line[:SUSPECT_BYTES] + b"\n"
+                    elif not line.isascii():
+                        valid += 1
+            elif not text.isascii():
+                valid += 1
+            if not block:
+                break
+    return invalid, valid, bytes(suspect)
+
+
+def _is_utf8(text: bytes) -> bool:
+    try:
+        text.decode("utf-8")
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+def _guess(sample: bytes) -> str:
+    # Only what surrounds the foreign bytes tells encodings apart; long ASCII stretches drown it.
+    windows = [match.group() for match in re.finditer(rb"[^\s,;|\"]*[\x80-\xff][^,;|\"\r\n]{0,40}", sample)]
+    best = from_bytes(b" ".join(windows), cp_isolation=_LEGACY, threshold=0.4).best()
+    return best.encoding if best is not None else "cp1252"

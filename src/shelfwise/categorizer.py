@@ -1,0 +1,311 @@
+"""The one object that ties the rooms together: learns a catalog's categories, categorizes new products, says how sure."""
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+from typing import Self
+
+import numpy as np
+import torch
+
+from shelfwise import __version__
+from shelfwise.answers import Answers, per_classifier_answers
+from shelfwise.catalog.catalog import Catalog
+from shelfwise.catalog.column import Role
+from shelfwise.catalog.groups import group_products, image_hashes
+from shelfwise.catalog.split import grouped_split
+from shelfwise.ensemble import Ensemble, Prepared, build_encoders, prepare
+from shelfwise.errors import CatalogError, RecipeError, TargetError
+from shelfwise.evaluation import DataFacts, Evaluation, evaluate_label_sets, evaluate_paths
+from shelfwise.fitting import Parts, fit_ensemble
+from shelfwise.model_folder import FittedFacts, load_model, save_model
+from shelfwise.predictions import Prediction
+from shelfwise.presets import complete
+from shelfwise.progress import Reporter, Silent
+from shelfwise.recipe import Recipe
+from shelfwise.stacking import stack_encoded
+from shelfwise.taxonomy.targets import LabelTarget, PathTarget
+from shelfwise.taxonomy.truth import Truth, has_truth, read_truth
+
+_LEAST_PRODUCTS = 10
+_MOST_HELD_OUT = 40_000
+"""More held-out products than this sharpen nothing and cost memory."""
+_SCORES_AT_ONCE = 4_000_000
+
+
+class Categorizer:
+    """Categorizes products from everything they carry.
+
+    Follows scikit-learn's conventions: the constructor only stores, ``fit`` returns self, what was learned ends in ``_``.
+
+    Parameters
+    ----------
+    recipe : Recipe
+        What to predict, from what, and how. ``Recipe(target="category_path")`` is enough.
+
+    Attributes
+    ----------
+    recipe_ : Recipe
+        The recipe with every choice spelled out.
+    target_ : PathTarget or LabelTarget
+        The categories that can be predicted.
+    ensemble_ : Ensemble
+        The trained parts.
+    facts_ : FittedFacts
+        What is told of the training: products, groups, splits, scores on held-out products, curves.
+
+    Examples
+    --------
+    >>> from shelfwise import Catalog, Categorizer, Recipe                              # doctest: +SKIP
+    >>> model = Categorizer(Recipe(target="category_path")).fit(Catalog.read("products.csv"))   # doctest: +SKIP
+    >>> model.predict(Catalog.read("new.csv"))[0].answer                                # doctest: +SKIP
+    ('Apparel', 'Shoes', 'Sneakers')
+    """
+
+    recipe_: Recipe
+    target_: PathTarget | LabelTarget
+    ensemble_: Ensemble
+    facts_: FittedFacts
+
+    def __init__(self, recipe: Recipe) -> None:
+        self.recipe = recipe
+
+    def fit(self, catalog: Catalog, validation: Catalog | None = None, reporter: Reporter | None = None) -> Self:
+        """Learn from the labelled products of ``catalog``.
+
+        With ``validation``, its products choose and calibrate, and are not learned from; without, whole groups of
+        ``catalog`` are held out for that, and learned from at the end (``training.refit``). Products without an answer
+        are left aside and counted. Raises ShelfwiseError (TargetError, RecipeError …) when there is nothing to learn.
+        """
+        reporter = reporter or Silent()
+        _limit_threads(self.recipe)
+        truth = read_truth(catalog, self.recipe.target)
+        for note in (*catalog.notes, *truth.notes):
+            reporter.say(note)
+        recipe = complete(self.recipe, catalog, truth, reporter)
+        target = _make_target(recipe, truth)
+        prepared = prepare(build_encoders(recipe.inputs), recipe.inputs, catalog, reporter)
+        groups = _group(catalog, recipe, reporter)
+        labelled = _labelled(catalog, truth, target)
+        values = list(truth.values)
+        if validation is None:
+            parts = _split(labelled, groups, catalog.ids, recipe)
+        else:
+            parts, prepared, values = self._with_validation(recipe, target, prepared, values, labelled, validation, reporter)
+        encoded = target.encode(values)
+        ensemble, record = fit_ensemble(
+            recipe, target, prepared, encoded, parts, recipe.training.refit and validation is None, reporter
+        )
+        self.recipe_, self.target_, self.ensemble_ = recipe, target, ensemble
+        self.facts_ = FittedFacts(
+            version=__version__,
+            catalog=catalog.sources,
+            products=len(catalog),
+            labelled=len(labelled),
+            groups=len(np.unique(groups)),
+            fitted=len(parts.fit),
+            chosen_on=len(parts.choose),
+            calibrated_on=len(parts.calibrate),
+            refitted=recipe.training.refit and validation is None,
+            training_counts=_counts(truth, target),
+            policy=record.policy,
+            scores=record.scores,
+            curves={
+                name: [(point.epoch, point.loss, point.score) for point in fit.curve] for name, fit in record.fits.items()
+            },
+            separator=truth.separator,
+        )
+        return self
+
+    def _with_validation(
+        self,
+        recipe: Recipe,
+        target: PathTarget | LabelTarget,
+        prepared: Prepared,
+        values: list[tuple[str, ...]],
+        labelled: np.ndarray,
+        validation: Catalog,
+        reporter: Reporter,
+    ) -> tuple[Parts, Prepared, list[tuple[str, ...]]]:
+        """Stack the validation catalog's products under the training ones; only they are held out."""
+        other = read_truth(validation, recipe.target)
+        theirs = prepare(build_encoders(recipe.inputs), recipe.inputs, validation, reporter)
+        stacked = {name: stack_encoded(mine, theirs[name]) for name, mine in prepared.items()}
+        usable_rows = _labelled(validation, other, target)
+        if isinstance(target, PathTarget):
+            usable_rows = usable_rows[target.encode(other.values)[usable_rows] >= 0]
+        if len(usable_rows) < 2:
+            raise CatalogError("expected a validation catalog with products of known categories, but it has none")
+        groups = _group(validation, recipe, reporter)
+        choose, calibrate = grouped_split(
+            groups[usable_rows], [0.5, 0.5], recipe.training.seed, keys=[validation.ids[row] for row in usable_rows]
+        )
+        offset = len(values)
+        parts = Parts(labelled, usable_rows[choose] + offset, usable_rows[calibrate] + offset)
+        return parts, stacked, values + other.values
+
+    def predict(self, catalog: Catalog, reporter: Reporter | None = None) -> list[Prediction]:
+        """One prediction a product, in the catalog's order.
+
+        A product that cannot be predicted (an unreadable row, no usable input) comes out as ``failed`` with the reason.
+        """
+        return self._answers(catalog, reporter or Silent())[0]
+
+    def evaluate(
+        self, catalog: Catalog, reporter: Reporter | None = None, command: str = "Categorizer.evaluate"
+    ) -> Evaluation:
+        """Score predictions against the catalog's own answers. Raises TargetError when it carries none."""
+        if not has_truth(catalog, self.recipe_.target):
+            missing = [name for name in self.recipe_.target.columns if name not in catalog.table.column_names]
+            raise TargetError(
+                f"expected the target column '{missing[0]}' to evaluate against, but the catalog has "
+                f"{', '.join(catalog.table.column_names)}; use predict for products without known categories"
+            )
+        separator = self.recipe_.target.separator or self.facts_.separator
+        truth = read_truth(catalog, self.recipe_.target.model_copy(update={"separator": separator}))
+        predictions, singles = self._answers(catalog, reporter or Silent())
+        data = self._data_facts(catalog, command)
+        predicted = [prediction.answer for prediction in predictions]
+        confidence = np.array([prediction.confidence for prediction in predictions])
+        decisions = [prediction.decision for prediction in predictions]
+        if isinstance(self.target_, LabelTarget):
+            return evaluate_label_sets(
+                truth.values,
+                predicted,
+                confidence,
+                decisions,
+                labels=self.target_.labels,
+                per_classifier=singles,
+                training_counts={path[-1]: count for path, count in self.facts_.training_counts},
+                data=data,
+            )
+        return evaluate_paths(
+            truth.values,
+            predicted,
+            confidence,
+            decisions,
+            per_classifier=singles,
+            training_counts=dict(self.facts_.training_counts),
+            level_names=self.target_.level_names or None,
+            data=data,
+        )
+
+    def save(self, folder: str | Path) -> None:
+        """Write the model folder; an existing model folder is replaced at once, anything else is never overwritten."""
+        save_model(Path(folder), self.recipe_, self.ensemble_, self.facts_)
+
+    @classmethod
+    def load(cls, folder: str | Path) -> Self:
+        """A categorizer from its model folder. Raises ModelFolderError when it is not whole."""
+        recipe, ensemble, facts = load_model(Path(folder))
+        model = cls(recipe)
+        model.recipe_, model.target_, model.ensemble_, model.facts_ = recipe, ensemble.target, ensemble, facts
+        return model
+
+    @property
+    def multilabel_(self) -> bool:
+        """Whether predictions are label sets."""
+        return self.target_.multilabel
+
+    def _answers(
+        self, catalog: Catalog, reporter: Reporter
+    ) -> tuple[list[Prediction], dict[str, list[tuple[str, ...]]]]:
+        """Predictions, and what each classifier alone would answer (an empty tuple where it has no input)."""
+        _limit_threads(self.recipe_)
+        ensemble = self.ensemble_
+        prepared = prepare(ensemble.encoders, self.recipe_.inputs, catalog, reporter)
+        data = ensemble.transform(prepared)
+        answers = Answers(ensemble, self.recipe_.routing, catalog, prepared, data)
+        predictions: list[Prediction] = []
+        singles: dict[str, list[tuple[str, ...]]] = {name: [] for name in ensemble.names}
+        at_once = max(64, _SCORES_AT_ONCE // (len(ensemble.classifiers) * len(self.target_.outcomes)))
+        with reporter.stage("categorizing", len(catalog)) as stage:
+            for start in range(0, len(catalog), at_once):
+                rows = np.arange(start, min(start + at_once, len(catalog)))
+                logits, present = ensemble.logits(data, rows)
+                predictions += answers.predictions(rows, logits, present)
+                for name, paths in per_classifier_answers(ensemble, logits, present).items():
+                    singles[name] += paths
+                stage.advance(len(rows))
+        return predictions, singles
+
+    def _data_facts(self, catalog: Catalog, command: str) -> DataFacts:
+        facts = self.facts_
+        return DataFacts(
+            catalogs=[Path(source).name for source in catalog.sources],
+            products=len(catalog),
+            split=(
+                f"the products given to evaluate; the model was trained on {facts.labelled:,} products in "
+                f"{facts.groups:,} groups of near-duplicates, of which {facts.chosen_on + facts.calibrated_on:,} "
+                "were first held out to choose and calibrate"
+            ),
+            seed=self.recipe_.training.seed,
+            command=command,
+            shelfwise_version=__version__,
+            notes=list(catalog.notes),
+        )
+
+
+def _limit_threads(recipe: Recipe) -> None:
+    if recipe.training.threads:
+        torch.set_num_threads(recipe.training.threads)
+
+
+def _make_target(recipe: Recipe, truth: Truth) -> PathTarget | LabelTarget:
+    if recipe.target.multilabel:
+        return LabelTarget.from_truth(truth.values, recipe.target.min_products)
+    return PathTarget.from_truth(truth.values, truth.level_names)
+
+
+def _labelled(catalog: Catalog, truth: Truth, target: PathTarget | LabelTarget) -> np.ndarray:
+    """Rows to learn from: readable, and with an answer that the target knows."""
+    known = {label for label in target.labels} if isinstance(target, LabelTarget) else None
+    has_answer = [
+        bool(value) and row not in catalog.row_errors and (known is None or not known.isdisjoint(value))
+        for row, value in enumerate(truth.values)
+    ]
+    return np.flatnonzero(has_answer)
+
+
+def _group(catalog: Catalog, recipe: Recipe, reporter: Reporter) -> np.ndarray:
+    """The group of every product: near-duplicates that must not stand on two sides of a split."""
+    texts = [one.name for one in recipe.inputs if one.role == "text"]
+    images = [one.name for one in recipe.inputs if one.role == "image"]
+    group = next((name for name, field in catalog.fields.items() if field.role == Role.GROUP), None)
+    hashes = None
+    if images:
+        source = catalog.input(images[0]).values
+        with reporter.stage("grouping near-duplicates", len(catalog)) as stage:
+            hashes = image_hashes(source, stage.advance)
+    return group_products(
+        catalog, text_column=_title_column(catalog, texts), image_hashes=hashes, group_column=group
+    )
+
+
+def _title_column(catalog: Catalog, texts: list[str]) -> str | None:
+    """The column that names a product: a title groups variants even where it is not an input."""
+    names = [name for name, field in catalog.fields.items() if field.role == Role.TEXT]
+    named = [name for name in names if any(word in name.lower() for word in ("title", "name"))]
+    return next(iter([*named, *texts, *names]), None)
+
+
+def _split(labelled: np.ndarray, groups: np.ndarray, ids: list[str], recipe: Recipe) -> Parts:
+    if len(labelled) < _LEAST_PRODUCTS:
+        raise TargetError(
+            f"expected at least {_LEAST_PRODUCTS} labelled products to learn from and check on, got {len(labelled)}"
+        )
+    held = min(recipe.training.held_out, _MOST_HELD_OUT / len(labelled))
+    parts = grouped_split(
+        groups[labelled], [1 - held, held / 2, held / 2], recipe.training.seed, keys=[ids[row] for row in labelled]
+    )
+    return Parts(*(labelled[part] for part in parts))
+
+
+def _counts(truth: Truth, target: PathTarget | LabelTarget) -> list[tuple[tuple[str, ...], int]]:
+    if isinstance(target, LabelTarget):
+        known = set(target.labels)
+        counts = Counter((label,) for labels in truth.values for label in labels if label in known)
+    else:
+        counts = Counter(path for path in truth.values if path)
+    return sorted(counts.items())

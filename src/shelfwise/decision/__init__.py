@@ -1,0 +1,1 @@
+"""Decision: calibration, thresholds, and what a person sees."""

@@ -1,0 +1,192 @@
+"""An `Evaluation` as one HTML file to open, read and pass on: no network, no scripts, no other files."""
+
+from __future__ import annotations
+
+import base64
+import io
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
+
+from shelfwise.catalog.images import decode_image
+from shelfwise.errors import ImageError
+from shelfwise.evaluation import figures, summary
+from shelfwise.evaluation.hierarchy import common_prefix
+from shelfwise.evaluation.results import (
+    FUSED,
+    Confusion,
+    Evaluation,
+    Example,
+    LabelSetScores,
+    PathScores,
+    write_atomically,
+)
+
+ImageOf = Callable[[int], bytes | None]
+"""The undecoded image of a row of the catalog, or None."""
+TitleOf = Callable[[int], str]
+"""What to call the product in a row of the catalog."""
+
+THUMBNAIL_PIXELS = 96
+TITLE_CHARACTERS = 90
+NAME_CHARACTERS = 120
+_HERE = Path(__file__).parent
+_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff]")
+
+
+@dataclass(frozen=True)
+class ExampleView:
+    """One example product as the template shows it."""
+
+    example: Example
+    title: str
+    picture: str
+    """A data: URI, or empty."""
+
+
+@dataclass(frozen=True)
+class ConfusionView:
+    """One confused pair as the template shows it; ``shared`` is the number of levels both paths agree on."""
+
+    confusion: Confusion
+    shared: int
+    examples: list[ExampleView]
+
+
+@dataclass(frozen=True)
+class ScoreRow:
+    """One row of the table of classifiers: its name, and its values (0–1) in the order of the columns."""
+
+    name: str
+    values: list[float]
+    answered: float
+
+
+def write_report(
+    evaluation: Evaluation,
+    path: Path | str,
+    *,
+    image_of: ImageOf | None = None,
+    titles: TitleOf | None = None,
+) -> None:
+    """Write the report to ``path``, complete or not at all.
+
+    ``image_of`` and ``titles`` are asked for the few example products only, by row of the catalog evaluated.
+    An image that cannot be decoded is shown as missing. Raises ShelfwiseError where the file cannot be
+    written.
+    """
+    write_atomically(Path(path), render_report(evaluation, image_of=image_of, titles=titles))
+
+
+def render_report(
+    evaluation: Evaluation, *, image_of: ImageOf | None = None, titles: TitleOf | None = None
+) -> str:
+    """The report as HTML text."""
+    environment = Environment(
+        loader=FileSystemLoader(_HERE),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        finalize=_printable,
+    )
+    environment.filters |= {"percent": _percent, "shorten": shorten, "number": lambda value: f"{value:,}"}
+    curve = evaluation.data.training_curve
+    columns, rows = score_table(evaluation)
+    return environment.get_template("report.html.j2").render(
+        evaluation=evaluation,
+        css=Markup((_HERE / "report.css").read_text(encoding="utf-8")),
+        made=datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
+        sentence=summary,
+        count=summary.count,
+        FUSED=FUSED,
+        columns=columns,
+        rows=rows,
+        best=[max(column) for column in zip(*(row.values for row in rows), strict=True)],
+        confusions=[_confusion_view(c, evaluation, image_of, titles) for c in evaluation.confusions],
+        charts={
+            "coverage": Markup(figures.coverage_chart(evaluation.coverage_curve, evaluation.routes.accept)),
+            "reliability": Markup(figures.reliability_chart(evaluation.calibration)),
+            "histogram": Markup(figures.histogram_chart(evaluation.histogram)),
+            "loss": Markup(figures.training_chart(curve, "loss")) if curve else "",
+            "metric": Markup(figures.training_chart(curve, "metric")) if curve else "",
+        },
+        training_parts=[
+            (part, figures.SERIES[number % len(figures.SERIES)])
+            for number, part in enumerate(figures.training_parts(curve))
+        ],
+    )
+
+
+def score_table(evaluation: Evaluation) -> tuple[list[str], list[ScoreRow]]:
+    """Column names and one row a classifier: paper A's tables 1 and 3, or the levels of paper B."""
+    rows = []
+    columns: list[str] = []
+    for name, scores in evaluation.classifiers.items():
+        if isinstance(scores, PathScores):
+            columns = ["whole path", *(level.name for level in evaluation.levels)]
+            columns += ["mean of levels", "macro-F1", "weighted F1", "hierarchical F1"]
+            values = [scores.whole_path, *scores.level_accuracy, scores.mean_of_levels]
+            values += [scores.macro_f1, scores.weighted_f1, scores.hierarchical_f1]
+        if isinstance(scores, LabelSetScores):
+            columns = ["micro-F1", "precision", "recall", "macro-F1", "weighted F1", "exact set"]
+            values = [scores.micro_f1, scores.precision, scores.recall]
+            values += [scores.macro_f1, scores.weighted_f1, scores.exact_match]
+        rows.append(ScoreRow(name, values, scores.answered))
+    return columns, rows
+
+
+def thumbnail(data: bytes | None) -> str:
+    """A picture of at most `THUMBNAIL_PIXELS` a side as a data: URI; empty where none can be decoded."""
+    if not data:
+        return ""
+    try:
+        picture = decode_image(data, side=THUMBNAIL_PIXELS)
+    except ImageError:
+        # The report is about predictions; what was wrong with an image is in the product's own record.
+        return ""
+    picture.thumbnail((THUMBNAIL_PIXELS, THUMBNAIL_PIXELS))
+    buffer = io.BytesIO()
+    picture.save(buffer, format="JPEG", quality=82, optimize=True)
+    return "data:image/jpeg;base64," + base64.b64encode(buffer.getvalue()).decode("ascii")
+
+
+def shorten(text: str, characters: int = NAME_CHARACTERS) -> str:
+    """One line of at most ``characters``, whitespace collapsed, cut with an ellipsis."""
+    # A cell may hold megabytes: cut before anything that reads it all.
+    line = " ".join(text[: 4 * characters].split())
+    return line if len(line) <= characters else line[: characters - 1].rstrip() + "…"
+
+
+def _confusion_view(
+    confusion: Confusion, evaluation: Evaluation, image_of: ImageOf | None, titles: TitleOf | None
+) -> ConfusionView:
+    shared = common_prefix(confusion.truth, confusion.predicted) if evaluation.target == "path" else 0
+    examples = [
+        ExampleView(
+            example=example,
+            title=shorten(
+                (titles(example.row) if titles else "") or f"row {example.row + 1}", TITLE_CHARACTERS
+            ),
+            picture=thumbnail(image_of(example.row)) if image_of else "",
+        )
+        for example in confusion.examples
+    ]
+    return ConfusionView(confusion, shared, examples)
+
+
+def _percent(share: float | None, digits: int = 1) -> str:
+    return summary.percent(share, digits).replace(" ", "\u00a0")
+
+
+def _printable(value: Any) -> Any:
+    """Control characters and lone surrogates, which HTML may not hold, as the replacement character."""
+    if isinstance(value, str) and not isinstance(value, Markup):
+        return _CONTROL.sub("\ufffd", value)
+    return value

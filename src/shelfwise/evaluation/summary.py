@@ -1,0 +1,122 @@
+"""The findings in few words: sentences a shop owner understands, and a short table for the terminal."""
+
+from __future__ import annotations
+
+from shelfwise.evaluation.results import FUSED, Evaluation, LabelSetScores, PathScores
+
+
+def percent(share: float | None, digits: int = 1) -> str:
+    """A share (0–1) as "90.5 %"; never "100 %" or "0 %" unless it is exactly that; "–" for None."""
+    if share is None:
+        return "–"
+    step = 10.0**-digits
+    value = round(100 * share, digits)
+    if value >= 100 and share < 1:
+        value = 100 - step
+    if value <= 0 < share:
+        return f"< {step:.{digits}f} %"
+    return f"{value:.{digits}f} %" if 0 < value < 100 else f"{value:.0f} %"
+
+
+def count(number: int, one: str, many: str) -> str:
+    """A number with its noun: "1 product", "32,500 products"."""
+    return f"{number:,} {one if number == 1 else many}"
+
+
+def acceptance_sentence(evaluation: Evaluation) -> str:
+    """What the model saves: how many of 1,000 products need no person, and how many of those are right."""
+    accept = evaluation.routes.accept
+    if accept.products == 0:
+        return "The model is not sure enough of any of these products: all of them go to a person."
+    right = "right" if evaluation.target == "path" else "with exactly the right labels"
+    share = percent(accept.accuracy, 0 if (accept.accuracy or 0) < 0.985 else 1)
+    if accept.share == 1:
+        return f"Products like these can all be accepted without a person, {share} of them {right}."
+    return (
+        f"Of 1,000 new products like these, about {_of_thousand(accept.share)} can be accepted "
+        f"without a person, {share} of them {right}."
+    )
+
+
+def review_sentence(evaluation: Evaluation) -> str:
+    """What is left for people, and what nothing could be done with."""
+    review, failed = evaluation.routes.review, evaluation.routes.failed
+    parts = []
+    if review.products and evaluation.routes.accept.products:
+        verb = "goes" if review.products == 1 else "go"
+        parts.append(f"The other {percent(review.share)} {verb} to a person, with suggestions.")
+    if failed.products:
+        parts.append(f"{count(failed.products, 'product', 'products')} could not be categorized at all.")
+    return " ".join(parts)
+
+
+def fusion_sentence(evaluation: Evaluation) -> str:
+    """Whether using all inputs together pays, said also where it does not."""
+    best = evaluation.best_input
+    if best is None:
+        return "This model has a single classifier, so there is nothing to compare it with."
+    fused, single = evaluation.fused.headline, evaluation.classifiers[best].headline
+    what = "whole paths right" if evaluation.target == "path" else "micro-F1"
+    points = 100 * (fused - single)
+    compared = f"{percent(fused)} {what} together, {percent(single)} from “{best}” alone"
+    if points >= 0.05:
+        return f"Using the inputs together pays: {compared}, a gain of {points:.1f} points."
+    if points > -0.05:
+        return f"Using the inputs together changes nothing here: {compared}."
+    return f"Using the inputs together did worse than the best of them here: {compared}."
+
+
+def calibration_sentence(evaluation: Evaluation) -> str:
+    """Whether a stated confidence can be taken at its word."""
+    found = evaluation.calibration
+    gap = found.mean_confidence - found.accuracy
+    off = percent(found.expected_calibration_error)
+    lean = "neither too sure nor too modest" if abs(gap) < 0.01 else "too sure" if gap > 0 else "too modest"
+    return f"A stated confidence is off by {off} on average, and the model is {lean} overall."
+
+
+def summary_rows(evaluation: Evaluation) -> list[tuple[str, str]]:
+    """(what, value) rows of a short table, the most important first."""
+    headline, routes = evaluation.headline, evaluation.routes
+    rows = [
+        (
+            "products scored",
+            f"{evaluation.products:,} in {count(evaluation.categories, 'category', 'categories')}",
+        ),
+        (
+            f"{headline.name} ({'right' if evaluation.target == 'path' else 'all labels pooled'})",
+            f"{percent(headline.value)}  (95 %: {percent(headline.low)} to {percent(headline.high)})",
+        ),
+    ]
+    fused = evaluation.fused
+    if isinstance(fused, PathScores):
+        for level, value in zip(evaluation.levels, fused.level_accuracy, strict=True):
+            rows.append(
+                (level.name, f"{percent(value)}  (most frequent category: {percent(level.accuracy)})")
+            )
+        rows.append(("mean of levels", percent(fused.mean_of_levels)))
+    if isinstance(fused, LabelSetScores):
+        rows.append(("precision / recall", f"{percent(fused.precision)} / {percent(fused.recall)}"))
+        rows.append(("exact label set", percent(fused.exact_match)))
+    rows.append(("macro-F1 / weighted F1", f"{percent(fused.macro_f1)} / {percent(fused.weighted_f1)}"))
+    for name, scores in evaluation.classifiers.items():
+        if name != FUSED:
+            rows.append((f"{name} alone, {headline.name}", percent(scores.headline)))
+    rows.append(("always the most frequent", percent(evaluation.baseline.score)))
+    rows.append(("accepted without a person", percent(routes.accept.share)))
+    rows.append(("right among the accepted", percent(routes.accept.accuracy)))
+    rows.append(("calibration error", percent(evaluation.calibration.expected_calibration_error)))
+    if routes.failed.products:
+        rows.append(("failed", f"{routes.failed.products:,}"))
+    if evaluation.unlabelled:
+        rows.append(("without a true category", f"{evaluation.unlabelled:,} (left out)"))
+    if evaluation.unseen_products:
+        rows.append(("never seen in training", count(evaluation.unseen_products, "product", "products")))
+    return rows
+
+
+def _of_thousand(share: float) -> str:
+    exact = 1000 * share
+    if 10 <= exact <= 990:
+        return f"{round(exact / 10) * 10:,}"
+    return f"{min(max(round(exact), 1), 999):,}"

@@ -1,0 +1,260 @@
+"""How a model is made: what is fitted on which products, and in what order.
+
+Labelled products are split by group into three parts: *fit* (classifiers), *choose* (epochs, temperatures, policy, label
+threshold) and *calibrate* (the fused probability and the accept threshold). Then, if the recipe says so, encoders and
+classifiers are fitted once more on all of them, for the number of epochs found; nothing else is touched.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.special import expit, log_softmax
+
+from shelfwise.decision.calibration import fit_scale_and_shift, fit_temperature
+from shelfwise.decision.confidence import decide
+from shelfwise.decision.routing import fit_accept_rule
+from shelfwise.decision.thresholds import best_micro_f1_threshold
+from shelfwise.encoders.base import Encoder
+from shelfwise.ensemble import (
+    Calibration,
+    Ensemble,
+    Prepared,
+    build_classifier,
+    build_encoders,
+    choose_device,
+    stacked_logits,
+    usable,
+)
+from shelfwise.errors import TargetError
+from shelfwise.fusion import build_policy
+from shelfwise.fusion.policies import Policy, Single
+from shelfwise.progress import Reporter
+from shelfwise.recipe import Recipe
+from shelfwise.taxonomy.targets import UNLABELLED, Target
+from shelfwise.training.loop import Fit, train
+from shelfwise.training.network import Classifier
+
+_LEAST_HELD_OUT = 4
+"""Fewer held-out products than this teach nothing."""
+
+
+@dataclass(frozen=True)
+class Parts:
+    """Row numbers of the products that fit, choose and calibrate; no group is in two of them."""
+
+    fit: np.ndarray
+    choose: np.ndarray
+    calibrate: np.ndarray
+
+    @property
+    def all(self) -> np.ndarray:
+        """Every labelled product, in catalog order."""
+        return np.sort(np.concatenate([self.fit, self.choose, self.calibrate]))
+
+
+@dataclass(frozen=True)
+class FittingRecord:
+    """What is told of a fit: every classifier's training, the scores on held-out products, what was chosen."""
+
+    fits: dict[str, Fit]
+    scores: dict[str, float]
+    policy: str
+
+
+def fit_ensemble(
+    recipe: Recipe, target: Target, prepared: Prepared, truth: np.ndarray, parts: Parts, refit: bool, reporter: Reporter
+) -> tuple[Ensemble, FittingRecord]:
+    """Fit everything; ``truth`` is what ``target.encode`` gave for every row of ``prepared``."""
+    encoders = _fit_encoders(recipe, prepared, parts.fit)
+    data = {name: encoder.transform(prepared[name]) for name, encoder in encoders.items()}
+    classifiers, fits = _fit_classifiers(recipe, target, encoders, data, truth, parts.fit, parts.choose, None, reporter)
+    if not classifiers:
+        raise TargetError(
+            "expected labelled products with at least one usable input to learn from, but no input has a value in any of "
+            "them; check the input columns"
+        )
+    names = [classifier.recipe.name for classifier in classifiers]
+    exclusive = not target.multilabel
+
+    held = np.concatenate([parts.choose, parts.calibrate])
+    raw, present = stacked_logits(classifiers, data, held, (1.0,) * len(classifiers), target.multilabel)
+    choosing, calibrating = slice(0, len(parts.choose)), slice(len(parts.choose), None)
+    temperatures = _temperatures(raw[:, choosing], present[:, choosing], truth[parts.choose], exclusive)
+    logits = raw / np.array(temperatures, dtype=np.float32)[:, None, None]
+    if exclusive:
+        logits = log_softmax(logits, axis=2)
+    policy, scores = _choose_policy(
+        recipe, names, logits[:, choosing], present[:, choosing], truth[parts.choose], exclusive, recipe.training.seed
+    )
+    fused = policy.combine(logits, present)
+    calibration = _calibrate(
+        temperatures, fused[choosing], truth[parts.choose], fused[calibrating], truth[parts.calibrate], exclusive
+    )
+    ensemble = Ensemble(target, encoders, classifiers, policy, calibration, fit_accept_rule(*_NOTHING, 1.0), names)
+    probabilities = ensemble.probabilities(logits[:, calibrating], present[:, calibrating])
+    decided = decide(target, probabilities, calibration)
+    right = decided.right(truth[parts.calibrate])
+    if target.multilabel:
+        # Nothing else was fitted to whole sets yet: their confidence is calibrated on the same products.
+        scale, shift = fit_scale_and_shift(decided.set_logits, right.astype(np.float64))
+        calibration = Calibration(**{**calibration.__dict__, "set_scale": scale, "set_shift": shift})
+        ensemble.calibration = calibration
+        decided = decide(target, probabilities, calibration)
+    reachable = present[:, calibrating].any(0)
+    ensemble.accept = fit_accept_rule(decided.confidence[reachable], right[reachable], recipe.routing.precision)
+    if refit:
+        epochs = {name: fit.best_epoch for name, fit in fits.items()}
+        ensemble.encoders = _fit_encoders(recipe, prepared, parts.all)
+        data = ensemble.transform(prepared)
+        ensemble.classifiers, _ = _fit_classifiers(
+            recipe, target, ensemble.encoders, data, truth, parts.all, None, epochs, reporter
+        )
+    return ensemble, FittingRecord(fits, scores, policy.kind if not isinstance(policy, Single) else names[policy.which])
+
+
+_NOTHING = (np.zeros(0), np.zeros(0, dtype=bool))
+
+
+def _fit_encoders(recipe: Recipe, prepared: Prepared, rows: np.ndarray) -> dict[str, Encoder]:
+    encoders = build_encoders(recipe.inputs)
+    return {name: encoder.fit(prepared[name], rows) for name, encoder in encoders.items()}
+
+
+def _fit_classifiers(
+    recipe: Recipe,
+    target: Target,
+    encoders: dict[str, Encoder],
+    data: Prepared,
+    truth: np.ndarray,
+    rows: np.ndarray,
+    choose: np.ndarray | None,
+    epochs: dict[str, int] | None,
+    reporter: Reporter,
+) -> tuple[list[Classifier], dict[str, Fit]]:
+    """Every classifier that has something to learn from; one whose inputs are all empty is left out."""
+    device = choose_device(recipe)
+    weights = _class_weights(recipe, target, truth, rows)
+    classifiers, fits = [], {}
+    for one in recipe.classifiers:
+        carried = usable(one, data)
+        mine = rows[carried[rows]]
+        if epochs is not None and one.name not in epochs:
+            continue
+        if not len(mine) or all(encoders[name].width == 0 for name in one.inputs):
+            reporter.say(f"classifier '{one.name}' left out: its inputs are empty in all products to learn from")
+            continue
+        classifier = build_classifier(one, encoders, data, target, recipe.training.seed).to(device)
+        held_out = None if choose is None else choose[carried[choose]]
+        use_held_out = held_out is not None and len(held_out) >= _LEAST_HELD_OUT
+        rounds = one.epochs if epochs is None else epochs[one.name]
+        label = f"training {one.name}" if epochs is None else f"training {one.name} on all products"
+        with reporter.stage(label, len(mine) * rounds) as stage:
+            fits[one.name] = train(
+                classifier,
+                data,
+                truth,
+                mine,
+                recipe.training,
+                stage,
+                held_out=held_out if use_held_out else None,
+                score=quality(target) if use_held_out else None,
+                epochs=rounds,
+                weights=weights,
+            )
+        classifiers.append(classifier)
+    return classifiers, fits
+
+
+def quality(target: Target) -> Quality:
+    """How good logits are: whole-path accuracy, or micro-F1 at the best single threshold."""
+    return Quality(not target.multilabel)
+
+
+@dataclass(frozen=True)
+class Quality:
+    """(logits [N, outcomes], truth) → 0–1, higher is better."""
+
+    exclusive: bool
+
+    def __call__(self, logits: np.ndarray, truth: np.ndarray) -> float:
+        if self.exclusive:
+            return float((logits.argmax(1) == truth).mean())
+        probabilities = expit(logits)
+        given = probabilities >= best_micro_f1_threshold(probabilities, truth)
+        return float(2 * (given & (truth > 0)).sum() / max(given.sum() + truth.sum(), 1))
+
+
+def _class_weights(recipe: Recipe, target: Target, truth: np.ndarray, rows: np.ndarray) -> np.ndarray | None:
+    if recipe.training.class_weights == "none":
+        return None
+    if target.multilabel:
+        positives = np.maximum(truth[rows].sum(0), 1)
+        return np.clip((len(rows) - positives) / positives, 1.0, 20.0).astype(np.float32)
+    counts = np.bincount(truth[rows], minlength=len(target.outcomes))
+    seen = counts > 0
+    return np.where(seen, len(rows) / (seen.sum() * np.maximum(counts, 1)), 0.0).astype(np.float32)
+
+
+def _temperatures(logits: np.ndarray, present: np.ndarray, truth: np.ndarray, exclusive: bool) -> tuple[float, ...]:
+    found = []
+    for mine, here in zip(logits, present, strict=True):
+        if exclusive:
+            found.append(fit_temperature(mine[here], truth[here]))
+        else:
+            scale, _ = fit_scale_and_shift(mine[here], truth[here])
+            found.append(1 / scale if scale > 0 else 1.0)
+    return tuple(found)
+
+
+def _choose_policy(
+    recipe: Recipe,
+    names: Sequence[str],
+    logits: np.ndarray,
+    present: np.ndarray,
+    truth: np.ndarray,
+    exclusive: bool,
+    seed: int,
+) -> tuple[Policy, dict[str, float]]:
+    """The policy, or single classifier, that does best on products it was not fitted on (two halves, in turn)."""
+    measure = Quality(exclusive)
+    here = present.any(0)
+    logits, present, truth = logits[:, here], present[:, here], truth[here]
+    half = np.random.default_rng(seed).permutation(len(truth)) % 2 == 0
+    candidates: dict[str, Policy] = {}
+    for kind in recipe.fusion.policies:
+        candidates[kind] = build_policy(kind, exclusive)
+    scores = {}
+    for which, name in enumerate(names):
+        scores[name] = measure(Single(exclusive, which).combine(logits, present), truth) if len(truth) else 0.0
+    for kind, policy in candidates.items():
+        if len(truth) < _LEAST_HELD_OUT:
+            scores[kind] = 0.0
+            continue
+        fused = np.empty(logits.shape[1:])
+        for part in (half, ~half):
+            policy.fit(logits[:, ~part], present[:, ~part], truth[~part])
+            fused[part] = policy.combine(logits[:, part], present[:, part])
+        scores[kind] = measure(fused, truth)
+    best = max(scores, key=lambda name: (scores[name], name in candidates))
+    if best in candidates:
+        return candidates[best].fit(logits, present, truth), scores
+    return Single(exclusive, list(names).index(best)), scores
+
+
+def _calibrate(
+    temperatures: tuple[float, ...],
+    chosen: np.ndarray,
+    chosen_truth: np.ndarray,
+    fused: np.ndarray,
+    truth: np.ndarray,
+    exclusive: bool,
+) -> Calibration:
+    if exclusive:
+        known = truth != UNLABELLED
+        return Calibration(temperatures, scale=1 / fit_temperature(fused[known], truth[known]))
+    scale, shift = fit_scale_and_shift(fused, truth)
+    threshold = best_micro_f1_threshold(expit(chosen * scale + shift), chosen_truth)
+    return Calibration(temperatures, scale=scale, shift=shift, threshold=threshold)

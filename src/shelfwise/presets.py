@@ -1,0 +1,156 @@
+"""The ``auto`` recipe: what a person has not chosen is chosen here from the catalog, and written down."""
+
+from __future__ import annotations
+
+import difflib
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from shelfwise.catalog.catalog import Catalog
+from shelfwise.catalog.column import INPUT_ROLES, Role
+from shelfwise.catalog.giveaway import Giveaway, find_giveaways
+from shelfwise.encoders.registry import default_encoder_for
+from shelfwise.errors import RecipeError
+from shelfwise.progress import Reporter
+from shelfwise.recipe import ClassifierRecipe, InputRecipe, Recipe
+from shelfwise.taxonomy.truth import Truth
+
+_SHORT_TEXT_CHARACTERS = 120
+"""Texts of up to this mean length also give in-word character n-grams (typos, plurals, scripts without spaces)."""
+_SAMPLE_ROWS = 5_000
+_FEW_VALUES_SHARE = 0.05
+
+
+def complete(recipe: Recipe, catalog: Catalog, truth: Truth, reporter: Reporter) -> Recipe:
+    """The recipe with every input, encoder and classifier spelled out. What is left out, and why, is said.
+
+    Raises RecipeError when an input is not a column of the catalog, or no input is left.
+    """
+    inputs = recipe.inputs or _choose_inputs(recipe, catalog, truth, reporter)
+    inputs = [_complete_input(one, catalog, recipe) for one in inputs]
+    if not inputs:
+        raise RecipeError(
+            "expected at least one input (a text, category, number or image column) besides the target, but none is left; "
+            "name columns with --inputs"
+        )
+    classifiers = recipe.classifiers or _choose_classifiers(inputs)
+    known = {one.name for one in inputs}
+    for classifier in classifiers:
+        for name in classifier.inputs:
+            if name not in known:
+                raise RecipeError(
+                    f"classifier '{classifier.name}' reads the input '{name}', which the recipe does not list; "
+                    f"its inputs are {', '.join(sorted(known))}"
+                )
+    return recipe.model_copy(update={"inputs": inputs, "classifiers": classifiers})
+
+
+def _choose_inputs(recipe: Recipe, catalog: Catalog, truth: Truth, reporter: Reporter) -> list[InputRecipe]:
+    target = set(recipe.target.columns)
+    candidates = [
+        name for name, field in catalog.fields.items() if field.role in INPUT_ROLES and name not in target
+    ]
+    scalar = {name: catalog.column(name) for name in candidates if catalog.fields[name].role != Role.IMAGE}
+    giveaways: dict[str, Giveaway] = find_giveaways(
+        scalar, truth.values, multilabel=recipe.target.multilabel, groups=None, seed=recipe.training.seed
+    )
+    for name, giveaway in giveaways.items():
+        reporter.say(f"left out '{name}': {giveaway.why} (name it with --inputs to use it all the same)")
+    return [InputRecipe(name=name) for name in candidates if name not in giveaways]
+
+
+def _complete_input(one: InputRecipe, catalog: Catalog, recipe: Recipe) -> InputRecipe:
+    if one.name not in catalog.fields:
+        nearest = difflib.get_close_matches(one.name, catalog.fields, n=1, cutoff=0.3)
+        hint = f"; did you mean '{nearest[0]}'?" if nearest else ""
+        raise RecipeError(
+            f"input '{one.name}' is not in the catalog, which has {', '.join(catalog.fields)}{hint}"
+        )
+    if one.name in recipe.target.columns:
+        raise RecipeError(f"'{one.name}' is the target and cannot also be an input")
+    role = Role(one.role) if one.role else _input_role(catalog, one.name)
+    return InputRecipe(name=one.name, role=role.value, encoder=one.encoder or _encoder(role, one.name, catalog, recipe))
+
+
+def _input_role(catalog: Catalog, name: str) -> Role:
+    guessed = catalog.fields[name].role
+    if guessed in INPUT_ROLES:
+        return guessed
+    column = catalog.column(name)  # named by the person although it does not look like an input
+    if pa.types.is_floating(column.type):
+        return Role.NUMBER
+    if pa.types.is_string(column.type) and pc.count_distinct(column).as_py() <= _FEW_VALUES_SHARE * len(column):
+        return Role.CATEGORY
+    return Role.TEXT
+
+
+def _encoder(role: Role, name: str, catalog: Catalog, recipe: Recipe) -> dict[str, object]:
+    kind = default_encoder_for(role)
+    if role == Role.IMAGE and recipe.image_model:
+        return {"kind": "pretrained_image", "model": recipe.image_model}
+    if role == Role.TEXT and _mean_length(catalog, name) <= _SHORT_TEXT_CHARACTERS:
+        return {"kind": kind, "words": [1, 2], "chars": [2, 5]}
+    return {"kind": kind}
+
+
+def _mean_length(catalog: Catalog, name: str) -> float:
+    values = catalog.input(name).values
+    if not isinstance(values, pa.Array | pa.ChunkedArray):
+        return 0.0
+    lengths = pc.utf8_length(values.slice(0, _SAMPLE_ROWS)).drop_null()
+    return float(np.mean(lengths)) if len(lengths) else 0.0
+
+
+def _choose_classifiers(inputs: list[InputRecipe]) -> list[ClassifierRecipe]:
+    """One classifier per text, category and image input; one linear one over all words; one early fusion of everything."""
+    by_role: dict[str, list[str]] = {}
+    for one in inputs:
+        by_role.setdefault(str(one.role), []).append(one.name)
+    texts, categories, images = (by_role.get(role, []) for role in ("text", "category", "image"))
+    classifiers = [_linear(name, [name]) for name in texts]
+    classifiers += [_linear(name, [name], batch=1024) for name in categories]
+    for one in inputs:
+        if one.role == "image":
+            classifiers.append(_image(one))
+    taken = {one.name for one in inputs}
+    if len(texts) + len(categories) > 1 and texts:
+        classifiers.append(_linear(_free("words", taken), texts + categories))
+    numbers_only = not (texts or categories or images)
+    if len(inputs) > 1 or numbers_only:
+        classifiers.append(
+            ClassifierRecipe(
+                name=_free("early", taken),
+                inputs=[one.name for one in inputs],
+                hidden=[512],
+                embedding=256,
+                dropout=0.4,
+                input_dropout=0.3,
+                hide_inputs=0.1,
+                epochs=10,
+            )
+        )
+    return classifiers
+
+
+def _linear(name: str, inputs: list[str], batch: int = 256) -> ClassifierRecipe:
+    return ClassifierRecipe(name=name, inputs=inputs, epochs=5, batch=batch, weight_decay=0.0)
+
+
+def _image(one: InputRecipe) -> ClassifierRecipe:
+    pretrained = (one.encoder or {}).get("kind") == "pretrained_image"
+    return ClassifierRecipe(
+        name=one.name,
+        inputs=[one.name],
+        hidden=[512] if pretrained else [256],
+        input_dropout=0.2 if pretrained else 0.0,
+        dropout=0.4 if pretrained else 0.2,
+        epochs=12,
+    )
+
+
+def _free(name: str, taken: set[str]) -> str:
+    while name in taken:
+        name += "_"
+    return name

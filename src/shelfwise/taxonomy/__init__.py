@@ -1,0 +1,1 @@
+"""The tree of categories and what is predicted from it."""

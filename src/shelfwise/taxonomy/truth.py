@@ -1,0 +1,118 @@
+"""What the catalog says the answer is: paths from one column or from one column a level, or label sets."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import pyarrow as pa
+
+from shelfwise.catalog.catalog import Catalog
+from shelfwise.errors import TargetError
+from shelfwise.recipe import TargetRecipe
+
+PATH_SEPARATORS = (" > ", ">", " » ", "»", " / ", " | ", "|", " :: ", "::", "/")
+LABEL_SEPARATORS = (" | ", "|", ";", ",", "\t")
+_SHARE_THAT_SPEAKS = 0.2
+"""A separator is recognised when at least this share of the filled values holds it."""
+_SHARE_FOR_BARE_SLASH = 0.8
+"""A bare "/" is more often part of a name ("Computers/Games") than a separator."""
+
+
+@dataclass(frozen=True)
+class Truth:
+    """The known answers of a catalog: a path or a label set a product, empty where it has none."""
+
+    values: list[tuple[str, ...]]
+    separator: str | None
+    level_names: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+
+
+def read_truth(catalog: Catalog, target: TargetRecipe) -> Truth:
+    """The answers that ``target`` names.
+
+    Raises TargetError when no column is named or one is missing (the message names the nearest).
+    """
+    if not target.columns:
+        raise TargetError("expected a target: name the column of categories, or one column per level")
+    for name in target.columns:
+        if name not in catalog.table.column_names:
+            nearest = difflib.get_close_matches(name, catalog.table.column_names, n=1, cutoff=0.3)
+            hint = f"; did you mean '{nearest[0]}'?" if nearest else ""
+            raise TargetError(
+                f"target column '{name}' is not in the catalog, which has {', '.join(catalog.table.column_names)}{hint}"
+            )
+    if target.multilabel:
+        return _label_sets(catalog, target)
+    if len(target.columns) > 1:
+        return _level_columns(catalog, target.columns)
+    return _delimited_paths(catalog.column(target.columns[0]), target.separator)
+
+
+def has_truth(catalog: Catalog, target: TargetRecipe) -> bool:
+    """Whether the catalog carries every column of the target."""
+    return all(name in catalog.table.column_names for name in target.columns)
+
+
+def _level_columns(catalog: Catalog, columns: Sequence[str]) -> Truth:
+    levels = [_texts(catalog.column(name)) for name in columns]
+    values, gaps = [], 0
+    for row in zip(*levels, strict=True):
+        path = tuple(row[: row.index("")]) if "" in row else tuple(row)
+        gaps += any(row[len(path) :])
+        values.append(path)
+    notes = (f"{gaps} products skip a level: their paths were cut at the gap",) if gaps else ()
+    return Truth(values, None, tuple(columns), notes)
+
+
+def _delimited_paths(column: pa.Array, separator: str | None) -> Truth:
+    if pa.types.is_list(column.type):
+        return Truth([_clean(value or ()) for value in column.to_pylist()], None)
+    texts = _texts(column)
+    separator = separator or recognise_separator(texts, PATH_SEPARATORS)
+    return Truth([_split(text, separator) for text in texts], separator)
+
+
+def _label_sets(catalog: Catalog, target: TargetRecipe) -> Truth:
+    columns = [catalog.column(name) for name in target.columns]
+    if len(columns) > 1:
+        rows = zip(*map(_texts, columns), strict=True)
+        return Truth([_unique(_clean(row)) for row in rows], None)
+    if pa.types.is_list(columns[0].type):
+        return Truth([_unique(_clean(value or ())) for value in columns[0].to_pylist()], None)
+    texts = _texts(columns[0])
+    separator = target.separator or recognise_separator(texts, LABEL_SEPARATORS)
+    return Truth([_unique(_split(text, separator)) for text in texts], separator)
+
+
+def recognise_separator(texts: Sequence[str], candidates: Sequence[str]) -> str | None:
+    """The first candidate that enough of the filled values hold; None where the values are single names.
+
+    >>> recognise_separator(["Men > Shoes", "Women"], PATH_SEPARATORS)
+    ' > '
+    """
+    filled = [text for text in texts if text]
+    for candidate in candidates:
+        share = sum(candidate in text for text in filled) / max(len(filled), 1)
+        if share >= (_SHARE_FOR_BARE_SLASH if candidate == "/" else _SHARE_THAT_SPEAKS):
+            return candidate
+    return None
+
+
+def _texts(column: pa.Array) -> list[str]:
+    return ["" if value is None else " ".join(str(value).split()) for value in column.to_pylist()]
+
+
+def _split(text: str, separator: str | None) -> tuple[str, ...]:
+    return _clean(text.split(separator) if separator else (text,))
+
+
+def _clean(parts: Sequence[object]) -> tuple[str, ...]:
+    cleaned = (" ".join(str(part).split()) for part in parts if part is not None)
+    return tuple(part for part in cleaned if part)
+
+
+def _unique(labels: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(labels))

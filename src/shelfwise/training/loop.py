@@ -1,0 +1,160 @@
+"""The one training loop: minibatches shuffled by (seed, epoch), a schedule, early stopping on held-out products."""
+
+from __future__ import annotations
+
+import copy
+import math
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+import torch
+
+from shelfwise.encoders.base import Encoded
+from shelfwise.progress import Stage
+from shelfwise.recipe import ClassifierRecipe, TrainingRecipe
+from shelfwise.training.network import Classifier, InputBatch, input_batch
+from shelfwise.training.sparse import RowAdagrad
+
+_WARM_UP_STEPS = 50
+_LARGEST_GRADIENT = 5.0
+_PREDICT_ROWS = 2048
+
+Score = Callable[[np.ndarray, np.ndarray], float]
+"""(outcome logits [N, outcomes], truth) → a figure that is better when higher."""
+
+
+@dataclass(frozen=True)
+class EpochRecord:
+    """One point of the training curve."""
+
+    epoch: int
+    loss: float
+    score: float | None
+
+
+@dataclass
+class Fit:
+    """What training came to: the curve, and after how many epochs the held-out score was best."""
+
+    curve: list[EpochRecord] = field(default_factory=list)
+    best_epoch: int = 0
+
+
+def train(
+    classifier: Classifier,
+    data: Mapping[str, Encoded],
+    truth: np.ndarray,
+    rows: np.ndarray,
+    training: TrainingRecipe,
+    stage: Stage,
+    *,
+    held_out: np.ndarray | None = None,
+    score: Score | None = None,
+    epochs: int | None = None,
+    weights: np.ndarray | None = None,
+) -> Fit:
+    """Train ``classifier`` in place on products ``rows`` and return the curve.
+
+    With ``held_out`` and ``score``, the weights of the best epoch are kept and training stops after
+    ``training.patience`` epochs without a better one; without, it runs ``epochs`` of the schedule's length.
+    Shuffling, dropout and initial weights are functions of ``training.seed`` and the epoch alone.
+    """
+    recipe = classifier.recipe
+    device = next(classifier.parameters()).device
+    trainable = [parameter for parameter in classifier.parameters() if parameter.requires_grad]
+    dense = torch.optim.AdamW(trainable, lr=recipe.learning_rate, weight_decay=recipe.weight_decay)
+    sparse = RowAdagrad(classifier.sparse_layers(), recipe.sparse_learning_rate)
+    pace = _Pace(dense, recipe, training, steps_an_epoch=math.ceil(len(rows) / recipe.batch))
+    weight = None if weights is None else torch.from_numpy(weights).to(device)
+    fit, best_score, best_state = Fit(), -math.inf, None
+    for epoch in range(epochs or recipe.epochs):
+        torch.manual_seed(_mix(training.seed, epoch))
+        classifier.train()
+        total = 0.0
+        for batch_rows, batches in _batches(data, rows, recipe, training.seed, epoch, device):
+            scale = pace.next()
+            scores = classifier(batches)
+            loss = classifier.head.loss(scores, torch.from_numpy(truth[batch_rows]).to(device), weight)
+            dense.zero_grad(set_to_none=True)
+            loss.backward()
+            torch.nn.utils.clip_grad_norm_(trainable, _LARGEST_GRADIENT)
+            dense.step()
+            sparse.step(scale)
+            total += float(loss.detach()) * len(batch_rows)
+            stage.advance(len(batch_rows), f"loss {float(loss.detach()):.3f}")
+        value = None
+        if held_out is not None and score is not None:
+            value = score(outcome_logits(classifier, data, held_out), truth[held_out])
+            stage.advance(0, f"held-out {value:.3f}")
+            if value > best_score:
+                best_score, fit.best_epoch = value, epoch + 1
+                best_state = copy.deepcopy(classifier.state_dict())
+        fit.curve.append(EpochRecord(epoch + 1, total / max(len(rows), 1), value))
+        if best_state is not None and epoch + 1 - fit.best_epoch >= training.patience:
+            break
+    if best_state is not None:
+        classifier.load_state_dict(best_state)
+    else:
+        fit.best_epoch = len(fit.curve)
+    classifier.eval()
+    return fit
+
+
+@torch.inference_mode()
+def outcome_logits(classifier: Classifier, data: Mapping[str, Encoded], rows: np.ndarray) -> np.ndarray:
+    """float32 [rows, outcomes]: log-probabilities (path target) or log-odds (label set); products do not interact."""
+    classifier.eval()
+    device = next(classifier.parameters()).device
+    parts = []
+    for start in range(0, len(rows), _PREDICT_ROWS):
+        chosen = rows[start : start + _PREDICT_ROWS]
+        batches = {name: input_batch(data[name], chosen, device) for name in classifier.recipe.inputs}
+        parts.append(classifier.head.outcome_logits(classifier(batches)).float().cpu().numpy())
+    return np.concatenate(parts) if parts else np.zeros((0, 0), np.float32)
+
+
+def _batches(
+    data: Mapping[str, Encoded],
+    rows: np.ndarray,
+    recipe: ClassifierRecipe,
+    seed: int,
+    epoch: int,
+    device: torch.device,
+) -> Iterator[tuple[np.ndarray, dict[str, InputBatch]]]:
+    random = np.random.default_rng([seed, epoch])
+    order = random.permutation(rows)
+    for start in range(0, len(order), recipe.batch):
+        chosen = order[start : start + recipe.batch]
+        yield (
+            chosen,
+            {
+                name: input_batch(data[name], chosen, device, True, recipe.input_dropout, random)
+                for name in recipe.inputs
+            },
+        )
+
+
+class _Pace:
+    """The learning-rate schedule: a short warm-up, then a half cosine down to zero, or constant."""
+
+    def __init__(
+        self, dense: torch.optim.Optimizer, recipe: ClassifierRecipe, training: TrainingRecipe, steps_an_epoch: int
+    ) -> None:
+        self.dense, self.recipe, self.schedule = dense, recipe, training.schedule
+        self.steps = max(1, recipe.epochs * steps_an_epoch)
+        self.step = 0
+
+    def next(self) -> float:
+        """Advance one step, set the dense optimizer's rate and return the factor (0–1)."""
+        factor = min(1.0, (self.step + 1) / min(_WARM_UP_STEPS, self.steps))
+        if self.schedule == "cosine":
+            factor *= 0.5 * (1 + math.cos(math.pi * min(1.0, self.step / self.steps)))
+        self.step += 1
+        for group in self.dense.param_groups:
+            group["lr"] = self.recipe.learning_rate * factor
+        return factor
+
+
+def _mix(seed: int, epoch: int) -> int:
+    return int(np.random.SeedSequence([seed, epoch]).generate_state(1)[0])

@@ -1,0 +1,140 @@
+"""One classifier: its inputs' vectors, joined early, through a body to a head. With no body it is linear."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import scipy.sparse as sp
+import torch
+from torch import nn
+
+from shelfwise.encoders.base import Encoded, Encoder
+from shelfwise.heads.base import Head
+from shelfwise.recipe import ClassifierRecipe
+from shelfwise.training.sparse import SparseBatch, SparseLinear, compact, drop_features
+
+_NARROW = 32
+"""Width that an input of few features (a brand, a price) is projected to in a body."""
+
+
+@dataclass(frozen=True)
+class InputBatch:
+    """One input of B products: a sparse batch, or float or pixel tensor [B, ...], and bool [B] presence."""
+
+    values: SparseBatch | sp.csr_matrix | torch.Tensor
+    present: torch.Tensor
+
+
+def input_batch(
+    encoded: Encoded,
+    rows: np.ndarray,
+    device: torch.device,
+    training: bool = False,
+    drop: float = 0.0,
+    random: np.random.Generator | None = None,
+) -> InputBatch:
+    """Products ``rows`` of one input, ready for a network."""
+    present = torch.from_numpy(encoded.present[rows]).to(device)
+    if isinstance(encoded.matrix, np.ndarray):
+        return InputBatch(torch.from_numpy(encoded.matrix[rows]).to(device), present)
+    matrix = encoded.matrix[rows]
+    if training and drop and random is not None:
+        matrix = drop_features(matrix, drop, random)
+    return InputBatch(compact(matrix) if training else matrix, present)
+
+
+class _Input(nn.Module):
+    """One input's way into the body: its encoder's trainable part, a projection, and a vector for "absent"."""
+
+    def __init__(self, encoder: Encoder, sparse: bool, out: int, drop: float, linear: bool) -> None:
+        super().__init__()
+        self.sparse = sparse
+        self.network = encoder.network()
+        if sparse:
+            self.project: nn.Module = SparseLinear(encoder.width, out, scale=0.0 if linear else 0.05)
+        else:
+            self.project = nn.Linear(encoder.width, out)
+            self.drop = nn.Dropout(drop)
+        self.absent = nn.Parameter(torch.zeros(out))
+
+    def forward(self, batch: InputBatch, hidden: torch.Tensor | None) -> torch.Tensor:
+        values = batch.values
+        if isinstance(values, torch.Tensor):
+            if self.network is not None:
+                values = self.network(values)
+            vector = self.project(self.drop(values))
+        else:
+            vector = self.project(values)
+        known = batch.present if hidden is None else batch.present & ~hidden
+        return torch.where(known[:, None], vector, self.absent)
+
+
+class Classifier(nn.Module):
+    """inputs → [B, n_scores] of ``head``. Absent inputs are stood in for by learned vectors (never by zeros).
+
+    ``sparse`` says for each input whether its encoder gives sparse rows.
+    """
+
+    def __init__(
+        self, recipe: ClassifierRecipe, encoders: Mapping[str, Encoder], sparse: Mapping[str, bool], head: Head
+    ) -> None:
+        super().__init__()
+        self.recipe = recipe
+        self.head = head
+        self.reads_sparse = {name: sparse[name] for name in recipe.inputs}
+        self.linear = not recipe.hidden
+        joins = len(recipe.inputs) > 1 and not self.linear
+        widths = {name: self._width_in_body(encoders[name], joins) for name in recipe.inputs}
+        self.inputs = nn.ModuleDict(
+            {
+                f"input_{position}": _Input(
+                    encoders[name], sparse[name], widths[name], recipe.input_dropout, self.linear
+                )
+                for position, name in enumerate(recipe.inputs)
+            }
+        )
+        first = sum(widths.values()) if joins else next(iter(widths.values()))
+        sizes = [first, *recipe.hidden] if joins else [first, *recipe.hidden[1:]]
+        layers: list[nn.Module] = []
+        for position, size in enumerate(sizes[:-1]):
+            layers += [nn.ReLU(), nn.Dropout(recipe.dropout), nn.Linear(size, sizes[position + 1])]
+        if not self.linear:
+            layers += [nn.ReLU(), nn.Dropout(recipe.dropout), nn.Linear(sizes[-1], head.n_scores)]
+        self.body = nn.Sequential(*layers)
+        self.bias = nn.Parameter(torch.zeros(head.n_scores)) if self.linear else None
+        self.joins = joins
+
+    def _width_in_body(self, encoder: Encoder, joins: bool) -> int:
+        if self.linear:
+            return self.head.n_scores
+        if not joins:
+            return self.recipe.hidden[0]
+        few = encoder.kind in ("one_hot", "number")
+        return min(self.recipe.embedding, _NARROW) if few else self.recipe.embedding
+
+    def forward(self, batches: Mapping[str, InputBatch]) -> torch.Tensor:
+        """Scores [B, n_scores]; ``batches`` holds every input of the recipe by name."""
+        hidden = self._hide(batches)
+        vectors = [
+            layer(batches[name], None if hidden is None else hidden[:, position])
+            for position, (name, layer) in enumerate(zip(self.recipe.inputs, self.inputs.values(), strict=True))
+        ]
+        joined = torch.cat(vectors, dim=1) if self.joins else torch.stack(vectors).sum(0)
+        scores = self.body(joined)
+        return scores if self.bias is None else scores + self.bias
+
+    def _hide(self, batches: Mapping[str, InputBatch]) -> torch.Tensor | None:
+        """bool [B, inputs] in training: which inputs to hide from this step; at least one is left to each product."""
+        count = len(self.recipe.inputs)
+        if not self.training or not self.recipe.hide_inputs or count < 2:
+            return None
+        present = torch.stack([batches[name].present for name in self.recipe.inputs], dim=1)
+        hidden = torch.rand(present.shape, device=present.device) < self.recipe.hide_inputs
+        nothing_left = ~(present & ~hidden).any(dim=1)
+        return hidden & ~nothing_left[:, None]
+
+    def sparse_layers(self) -> list[SparseLinear]:
+        """The layers that RowAdagrad updates."""
+        return [module for module in self.modules() if isinstance(module, SparseLinear)]
