@@ -11,14 +11,14 @@ if TYPE_CHECKING:
     from shelfwise.catalog.catalog import Catalog
     from shelfwise.categorizer import Categorizer
     from shelfwise.errors import ShelfwiseError
-    from shelfwise.evaluation import Evaluation
+    from shelfwise.evaluation.results import Evaluation
     from shelfwise.predictions import Prediction
     from shelfwise.recipe import Recipe
 
 _HOMES = {
     "Catalog": "shelfwise.catalog.catalog",
     "Categorizer": "shelfwise.categorizer",
-    "Evaluation": "shelfwise.evaluation",
+    "Evaluation": "shelfwise.evaluation.results",
     "Prediction": "shelfwise.predictions",
     "Recipe": "shelfwise.recipe",
     "ShelfwiseError": "shelfwise.errors",

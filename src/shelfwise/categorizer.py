@@ -13,11 +13,12 @@ from shelfwise import __version__
 from shelfwise.answers import Answers, per_classifier_answers
 from shelfwise.catalog.catalog import Catalog
 from shelfwise.catalog.column import Role
-from shelfwise.catalog.groups import group_products, image_hashes
+from shelfwise.catalog.groups import group_products
+from shelfwise.catalog.image_source import image_hashes
 from shelfwise.catalog.split import grouped_split
 from shelfwise.ensemble import Ensemble, Prepared, build_encoders, prepare
 from shelfwise.errors import CatalogError, RecipeError, TargetError
-from shelfwise.evaluation import DataFacts, Evaluation, evaluate_label_sets, evaluate_paths
+from shelfwise.evaluation.evaluation import DataFacts, Evaluation, evaluate_label_sets, evaluate_paths
 from shelfwise.fitting import Parts, fit_ensemble
 from shelfwise.model_folder import FittedFacts, load_model, save_model
 from shelfwise.predictions import Prediction
@@ -270,24 +271,12 @@ def _labelled(catalog: Catalog, truth: Truth, target: PathTarget | LabelTarget) 
 
 def _group(catalog: Catalog, recipe: Recipe, reporter: Reporter) -> np.ndarray:
     """The group of every product: near-duplicates that must not stand on two sides of a split."""
-    texts = [one.name for one in recipe.inputs if one.role == "text"]
     images = [one.name for one in recipe.inputs if one.role == "image"]
-    group = next((name for name, field in catalog.fields.items() if field.role == Role.GROUP), None)
     hashes = None
     if images:
-        source = catalog.input(images[0]).values
         with reporter.stage("grouping near-duplicates", len(catalog)) as stage:
-            hashes = image_hashes(source, stage.advance)
-    return group_products(
-        catalog, text_column=_title_column(catalog, texts), image_hashes=hashes, group_column=group
-    )
-
-
-def _title_column(catalog: Catalog, texts: list[str]) -> str | None:
-    """The column that names a product: a title groups variants even where it is not an input."""
-    names = [name for name, field in catalog.fields.items() if field.role == Role.TEXT]
-    named = [name for name in names if any(word in name.lower() for word in ("title", "name"))]
-    return next(iter([*named, *texts, *names]), None)
+            hashes = image_hashes(catalog.input(images[0], Role.IMAGE).values, stage.advance)
+    return group_products(catalog, image_hashes=hashes)
 
 
 def _split(labelled: np.ndarray, groups: np.ndarray, ids: list[str], recipe: Recipe) -> Parts:

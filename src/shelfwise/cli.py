@@ -3,57 +3,26 @@
 from __future__ import annotations
 
 import os
+import shlex
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
-from typer.core import TyperCommand, TyperGroup
+from typer.core import TyperGroup
 
+from shelfwise import options as given
 from shelfwise.errors import MissingDependencyError, ShelfwiseError
-from shelfwise.terminal import reporting, table, training_rows
+from shelfwise.terminal import reporting, table
 
 if TYPE_CHECKING:
     from shelfwise.catalog.catalog import Catalog
-    from shelfwise.categorizer import Categorizer
-    from shelfwise.evaluation import Evaluation
-    from shelfwise.recipe import Recipe
+    from shelfwise.progress import Reporter
 
 BROKEN_PIPE_STATUS = 141
 """What shells report for a program whose reader went away (128 + SIGPIPE)."""
 INTERRUPTED_STATUS = 130
-
-Catalogs = Annotated[
-    list[str],
-    typer.Argument(metavar="CATALOG...", help="Files, folders or globs of CSV, TSV, JSON lines or Parquet."),
-]
-Model = Annotated[Path, typer.Argument(metavar="MODEL", help="A model folder that `shelfwise train` wrote.")]
-Images = Annotated[
-    Path | None,
-    typer.Option("--images", metavar="DIR", help="Folder that image paths are relative to (the catalog file's)."),
-]
-Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress and no remarks, only the result.")]
-Report = Annotated[
-    Path | None, typer.Option("--report", metavar="FILE.html", help="Write one HTML file that opens offline.")
-]
-Multilabel = Annotated[
-    bool, typer.Option("--multilabel", help="The target is a label set: several categories, no order.")
-]
-Separator = Annotated[
-    str | None, typer.Option("--separator", metavar="S", help="What stands between the target's parts (recognised).")
-]
-Columns = list[str] | None
-IdColumn = Annotated[str | None, typer.Option("--id", metavar="COLUMN", help="The column of product ids.")]
-TextColumns = Annotated[Columns, typer.Option("--text", metavar="A,B", help="Columns to read as text.")]
-CategoryColumns = Annotated[
-    Columns, typer.Option("--category", metavar="A,B", help="Columns of few values, such as a brand.")
-]
-NumberColumns = Annotated[Columns, typer.Option("--number", metavar="A,B", help="Columns to read as numbers.")]
-ImageColumn = Annotated[str | None, typer.Option("--image", metavar="COLUMN", help="The column of images.")]
-GroupColumn = Annotated[
-    str | None, typer.Option("--group", metavar="COLUMN", help="Products that share its value are kept together.")
-]
 
 
 class _Shelfwise(TyperGroup):
@@ -61,15 +30,17 @@ class _Shelfwise(TyperGroup):
 
     def invoke(self, ctx: Any) -> Any:
         try:
-            return super().invoke(ctx)
+            result = super().invoke(ctx)
+            sys.stdout.flush()
+            return result
         except ShelfwiseError as error:
             _complain(str(error))
             raise typer.Exit(1) from error
         except KeyboardInterrupt as error:
-            _complain(str(error) or "interrupted; nothing was written")
+            _complain(str(error) or "interrupted; files already finished are kept")
             raise typer.Exit(INTERRUPTED_STATUS) from error
         except BrokenPipeError as error:
-            # Whoever read the output has gone; without this, Python complains once more when it flushes at exit.
+            # Whoever read the output has gone; Python would complain once more when it flushes at exit.
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             raise typer.Exit(BROKEN_PIPE_STATUS) from error
         except OSError as error:
@@ -77,18 +48,6 @@ class _Shelfwise(TyperGroup):
 
             _complain(explain_os_error(error))
             raise typer.Exit(1) from error
-
-
-class _InspectCommand(TyperCommand):
-    """Lets ``--json`` stand alone (for stdout) or before a file that ends in .json."""
-
-    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-        spelled: list[str] = []
-        for arg, following in zip(args, [*args[1:], ""], strict=True):
-            spelled.append(arg)
-            if arg == "--json" and following != "-" and not following.lower().endswith(".json"):
-                spelled.append("-")
-        return super().parse_args(ctx, spelled)
 
 
 app = typer.Typer(
@@ -112,163 +71,219 @@ def _complain(message: str) -> None:
     print("shelfwise: " + " ".join(message.split()), file=sys.stderr)
 
 
-def _split(names: Columns) -> list[str] | None:
-    """Names given as `a,b` or one option after the other; None where none was given."""
-    return [name.strip() for part in names for name in part.split(",") if name.strip()] if names else None
+def _command() -> str:
+    """What was typed, for the record of a figure."""
+    return shlex.join(["shelfwise", *sys.argv[1:]])
+
+
+def _read(catalogs: Sequence[str], roles: dict[str, Any], reporter: Reporter) -> Catalog:
+    from shelfwise.catalog.catalog import Catalog
+
+    with reporter.stage("reading the catalog", total=None) as stage:
+        return Catalog.read(*catalogs, **roles, progress=stage.advance)
 
 
 def _show_version(wanted: bool) -> None:
     if wanted:
-        from importlib.metadata import version
+        from shelfwise import __version__
 
-        print("shelfwise", version("shelfwise"))
+        print("shelfwise", __version__)
         raise typer.Exit
 
 
 @app.callback()
 def _shelfwise(
     version: Annotated[
-        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Print the version and exit.")
+        bool,
+        typer.Option("--version", callback=_show_version, is_eager=True, help="Print the version and exit."),
     ] = False,
 ) -> None:
     pass
 
 
-@app.command(cls=_InspectCommand)
-def inspect(
-    catalogs: Catalogs,
-    target: Annotated[
-        str | None, typer.Option("--target", metavar="T", help="Look at it as a target: one column, or one a level.")
-    ] = None,
-    multilabel: Multilabel = False,
-    separator: Separator = None,
-    report: Annotated[
-        Path | None, typer.Option("--report", metavar="FILE", help="Write what is found to a file as well.")
-    ] = None,
-    json: Annotated[
-        str | None, typer.Option("--json", metavar="[FILE.json]", help="JSON, on stdout or to a file, for programs.")
-    ] = None,
-    images: Images = None,
-    id: IdColumn = None,
-    text: TextColumns = None,
-    category: CategoryColumns = None,
-    number: NumberColumns = None,
-    image: ImageColumn = None,
-    group: GroupColumn = None,
-    quiet: Quiet = False,
-) -> None:
-    """Say what is in a catalog, what is wrong with it, and what would be done with it."""
-    raise NotImplementedError
-
-
 @app.command()
-def train(
-    catalogs: Catalogs,
-    output: Annotated[Path, typer.Option("-o", "--output", metavar="MODEL", help="The model folder to write.")],
-    target: Annotated[
-        str | None,
-        typer.Option("--target", metavar="T", help="What to predict: one column, or one a level as `a,b,c`."),
-    ] = None,
-    multilabel: Multilabel = False,
-    separator: Separator = None,
-    inputs: Annotated[Columns, typer.Option("--inputs", metavar="A,B", help="What to predict from.")] = None,
-    recipe: Annotated[str, typer.Option("--recipe", metavar="NAME|FILE", help="A preset or a recipe file.")] = "auto",
-    seed: Annotated[int | None, typer.Option("--seed", min=0, help="What every random choice comes from.")] = None,
-    image_model: Annotated[
-        str | None, typer.Option("--image-model", metavar="NAME|FOLDER", help="A pretrained image backbone.")
-    ] = None,
-    text_model: Annotated[
-        str | None, typer.Option("--text-model", metavar="NAME|FOLDER", help="A pretrained text backbone.")
-    ] = None,
-    validation: Annotated[
-        Columns,
-        typer.Option("--validation", metavar="CATALOG", help="Products to choose and calibrate on; may be repeated."),
-    ] = None,
-    images: Images = None,
-    id: IdColumn = None,
-    text: TextColumns = None,
-    category: CategoryColumns = None,
-    number: NumberColumns = None,
-    image: ImageColumn = None,
-    group: GroupColumn = None,
-    quiet: Quiet = False,
+def demo(
+    out: Annotated[Path, typer.Option("--out", metavar="DIR", help="Where everything is written.")] = Path(
+        "shelfwise-demo"
+    ),
+    products: Annotated[
+        int, typer.Option("--products", metavar="N", min=1, help="Size of the store.")
+    ] = 2000,
+    seed: Annotated[
+        int, typer.Option("--seed", metavar="N", min=0, help="Where every random choice comes from.")
+    ] = 0,
+    quiet: given.Quiet = False,
 ) -> None:
-    """Learn the categories of a catalog and write a model folder."""
+    """The whole job on a made-up store."""
+    with reporting(quiet) as reporter:
+        from shelfwise.demo.run import run_demo
+        from shelfwise.evaluation.summary import summary_rows
+
+        done = run_demo(out, products, seed, reporter, _command())
+    new = done.predictions
+    rows = [
+        *summary_rows(done.evaluation),
+        (
+            "new products",
+            f"{new.products:,} ({new.accept:,} accepted, {new.review:,} to review, {new.failed:,} failed)",
+        ),
+        ("new products right", f"{done.new_right:,} of {new.products:,}, by answers the model never saw"),
+        ("model", str(done.model)),
+        ("predictions", str(new.output)),
+        ("report", str(done.report)),
+    ]
+    print(table(rows), end="")
+
+
+@app.command(cls=given.InspectCommand)
+def inspect(
+    catalogs: given.Catalogs,
+    target: given.Target = None,
+    multilabel: given.Multilabel = False,
+    separator: given.Separator = None,
+    report: given.InspectionReport = None,
+    json: given.InspectionJson = None,
+    images: given.Images = None,
+    id: given.Id = None,
+    text: given.Text = None,
+    category: given.Category = None,
+    number: given.Number = None,
+    image: given.Image = None,
+    group: given.Group = None,
+    quiet: given.Quiet = False,
+) -> None:
+    """What is in a catalog, and what would be done with it."""
+    given.check_outputs(given.outputs(report, json), catalogs)
+    roles = given.roles(images, id, text, category, number, image, group)
+    with reporting(quiet) as reporter:
+        from shelfwise.catalog.inspect import inspect_catalog
+        from shelfwise.evaluation.results import write_atomically
+
+        found = inspect_catalog(
+            _read(catalogs, roles, reporter),
+            target=given.split_names([target] if target else None),
+            multilabel=multilabel,
+            separator=separator,
+            reporter=reporter,
+        )
+        if report is not None:
+            write_atomically(report, found.to_text() if report.suffix == ".txt" else found.to_html())
+        as_json = found.model_dump_json(indent=1) + "\n" if json else ""
+        if json and json != "-":
+            write_atomically(Path(json), as_json)
+    print(as_json if json == "-" else found.to_text(), end="")
+
+
+@app.command(cls=given.TrainCommand)
+def train(
+    catalogs: given.Catalogs,
+    output: given.ModelOutput,
+    target: given.Target = None,
+    multilabel: given.Multilabel = False,
+    separator: given.Separator = None,
+    inputs: given.Inputs = None,
+    recipe: given.RecipeName = "auto",
+    seed: given.Seed = None,
+    image_model: given.ImageModel = None,
+    text_model: given.TextModel = None,
+    validation: given.Validation = None,
+    images: given.Images = None,
+    id: given.Id = None,
+    text: given.Text = None,
+    category: given.Category = None,
+    number: given.Number = None,
+    image: given.Image = None,
+    group: given.Group = None,
+    quiet: given.Quiet = False,
+) -> None:
+    """Learn a catalog's categories and write a model folder."""
     if text_model is not None:
         raise MissingDependencyError(
-            f"expected no --text-model, got '{text_model}': pretrained text is not part of this version; leave it out, "
-            "the text is then read by words and parts of words"
+            f"--text-model '{text_model}': pretrained text models are not part of this version; leave the "
+            "option out, and text is read by its words and parts of words"
         )
     from shelfwise.recipe import Recipe
 
-    declared = _declare(Recipe.read(recipe), target, multilabel, separator, inputs, seed, image_model)
+    declared = given.declare(
+        Recipe.read(recipe),
+        target=target,
+        multilabel=multilabel,
+        separator=separator,
+        inputs=inputs,
+        seed=seed,
+        image_model=image_model,
+    )
     if not declared.target.columns:
-        raise typer.BadParameter("name the column of categories, or one column per level", param_hint="'--target'")
-    roles = _roles(images, id, text, category, number, image, group)
+        raise typer.BadParameter(
+            "name the column of categories, or one column a level", param_hint="--target"
+        )
+    roles = given.roles(images, id, text, category, number, image, group)
     with reporting(quiet) as reporter:
-        from shelfwise.catalog.catalog import Catalog
+        from shelfwise.batch.output import check_output_path
         from shelfwise.categorizer import Categorizer
         from shelfwise.model_folder import refuse_foreign_folder
+        from shelfwise.terminal import training_rows
 
         refuse_foreign_folder(output)
-        check_output_path(output / "model.json")
-        replaces = output.exists() and any(output.iterdir())
-        catalog = Catalog.read(*catalogs, **roles)
-        held_out = Catalog.read(*validation, **roles) if validation else None
+        replaces = output.is_dir() and any(output.iterdir())
+        check_output_path(output.absolute().with_name("probe"))
+        catalog = _read(catalogs, roles, reporter)
+        held_out = _read(validation, roles, reporter) if validation else None
         model = Categorizer(declared).fit(catalog, validation=held_out, reporter=reporter)
         model.save(output)
-    print(table([*training_rows(model), ("model", f"{output} (replaced)" if replaces else str(output))]), end="")
+    place = f"{output} (took the place of an earlier model)" if replaces else str(output)
+    print(table([*training_rows(model), ("model", place)]), end="")
 
 
 @app.command()
 def evaluate(
-    model: Model,
-    catalogs: Catalogs,
-    report: Report = None,
-    json: Annotated[
-        str | None, typer.Option("--json", metavar="FILE", help="Write all figures as JSON; `-` is stdout.")
-    ] = None,
-    images: Images = None,
-    id: IdColumn = None,
-    quiet: Quiet = False,
+    model: given.Model,
+    catalogs: given.Catalogs,
+    report: given.EvaluationReport = None,
+    json: given.EvaluationJson = None,
+    images: given.Images = None,
+    id: given.Id = None,
+    quiet: given.Quiet = False,
 ) -> None:
-    """Say how good a model is on products whose categories are known."""
-    outputs = [*([report] if report else []), *([Path(json)] if json and json != "-" else [])]
-    _check_outputs(outputs, catalogs)
+    """How good a model is, on products of known categories."""
+    written = given.outputs(report, json)
+    given.check_outputs(written, catalogs)
     with reporting(quiet) as reporter:
-        from shelfwise.catalog.catalog import Catalog
+        from shelfwise.batch.evaluate import evaluate_to_files
         from shelfwise.categorizer import Categorizer
+        from shelfwise.evaluation.summary import summary_rows
 
         categorizer = Categorizer.load(model)
-        catalog = Catalog.read(*catalogs, images_dir=images, id=id)
+        catalog = _read(catalogs, {"images_dir": images, "id": id}, reporter)
         for note in catalog.notes:
             reporter.say(note)
-        evaluation = categorizer.evaluate(catalog, reporter=reporter, command=_command())
-    if report:
-        _write_report(evaluation, categorizer, catalog, report)
+        json_file = None if json in (None, "-") else Path(str(json))
+        evaluation = evaluate_to_files(
+            categorizer, catalog, command=_command(), reporter=reporter, report=report, json=json_file
+        )
     if json == "-":
         print(evaluation.model_dump_json(indent=1))
-        return
-    if json:
-        evaluation.to_json(json)
-    _print_evaluation(evaluation, outputs)
+    else:
+        rows = [*summary_rows(evaluation), *(("written", str(path)) for path in written)]
+        print(table(rows), end="")
 
 
 @app.command()
 def predict(
-    model: Model,
-    catalogs: Catalogs,
+    model: given.Model,
+    catalogs: given.Catalogs,
     output: Annotated[
-        Path, typer.Option("-o", "--output", metavar="OUT", help="The file to write: .parquet, .csv or .jsonl.")
+        Path,
+        typer.Option("-o", "--output", metavar="OUT", help="The file to write: .parquet, .csv or .jsonl."),
     ],
-    images: Images = None,
-    id: IdColumn = None,
-    quiet: Quiet = False,
+    images: given.Images = None,
+    id: given.Id = None,
+    quiet: given.Quiet = False,
 ) -> None:
-    """Categorize products: one row each, in their order, with a confidence and where a person should look."""
+    """Categorize products, and say where a person should look."""
     from shelfwise.batch.write import check_prediction_path
 
-    _check_outputs([check_prediction_path(output)], catalogs)
+    given.check_outputs([check_prediction_path(output)], catalogs)
     with reporting(quiet) as reporter:
         from shelfwise.batch.predict import predict_to_file
         from shelfwise.catalog.catalog import Catalog
@@ -277,17 +292,11 @@ def predict(
         categorizer = Categorizer.load(model)
         batches = Catalog.scan(*catalogs, images_dir=images, id=id)
         summary = predict_to_file(categorizer, batches, output, reporter=reporter)
-    print(table(prediction_rows(summary)), end="")
-
-
-@app.command()
-def demo(
-    out: Annotated[Path, typer.Option("--out", metavar="DIR", help="Where everything is written.")] = Path(
-        "shelfwise-demo"
-    ),
-    products: Annotated[int, typer.Option("--products", min=1, help="Products in the made-up catalog.")] = 2000,
-    seed: Annotated[int, typer.Option("--seed", min=0, help="What every random choice comes from.")] = 0,
-    quiet: Quiet = False,
-) -> None:
-    """Do the whole job on a made-up store: generate, train, evaluate, predict, report."""
-    from shelfwise.demo.run import run_demo
+    rows = [
+        ("products", f"{summary.products:,}"),
+        ("accepted", f"{summary.accept:,}"),
+        ("to review", f"{summary.review:,}"),
+        ("failed", f"{summary.failed:,}"),
+        ("predictions", str(summary.output)),
+    ]
+    print(table(rows), end="")

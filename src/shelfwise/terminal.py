@@ -1,4 +1,4 @@
-"""What a person sees while and after a command runs: progress and remarks on stderr, a short table on stdout."""
+"""What a person sees of a command: progress and remarks on stderr, a short table on stdout."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ def _is_long(task: Task) -> bool:
 
 @contextlib.contextmanager
 def reporting(quiet: bool = False) -> Iterator[Reporter]:
-    """The reporter that fits: nothing when ``quiet``, remarks alone where stderr is no terminal, else bars too."""
+    """The reporter that fits: silent if ``quiet``, remarks alone if stderr is no terminal, else bars too."""
     if quiet:
         yield Silent()
     elif not sys.stderr.isatty():
@@ -117,13 +117,16 @@ def table(rows: Sequence[tuple[str, str]]) -> str:
 
 
 def training_rows(model: Categorizer) -> list[tuple[str, str]]:
-    """What `train` tells at its end: on what was trained, from what, and how good it is on held-out products."""
+    """What `train` tells at its end: on what it trained, from what, how good it is on held-out products."""
     facts, accept = model.facts_, model.ensemble_.accept
     measure = "micro-F1" if model.multilabel_ else "whole path right"
     rows = [
         ("products", f"{facts.products:,} ({facts.labelled:,} labelled, in {facts.groups:,} groups)"),
         ("categories", f"{len(facts.training_counts):,}"),
-        ("inputs", ", ".join(f"{one.name} ({(one.encoder or {}).get('kind')})" for one in model.recipe_.inputs)),
+        (
+            "inputs",
+            ", ".join(f"{one.name} ({(one.encoder or {}).get('kind')})" for one in model.recipe_.inputs),
+        ),
         ("held-out products", f"{facts.chosen_on + facts.calibrated_on:,}"),
     ]
     used = facts.policy
@@ -138,8 +141,8 @@ def training_rows(model: Categorizer) -> list[tuple[str, str]]:
         rows.append(
             (
                 "accepted",
-                f"from confidence {accept.threshold:.3f}: {accept.coverage:.1%} of {accept.basis:,} held-out products, "
-                f"{accept.held:.1%} of them right",
+                f"from confidence {accept.threshold:.3f}: {accept.coverage:.1%} of {accept.basis:,} held-out "
+                f"products, {accept.held:.1%} of them right",
             )
         )
     else:

@@ -30,7 +30,9 @@ PATH_PREDICTION = Prediction(
     alternatives=(Alternative(("Home", "Rugs"), 0.1), Alternative(("Toys",), 0.025)),
     inputs={"title": "present", "image": "failed: truncated"},
 )
-FAILED = Prediction(id="=1+1", answer=(), confidence=0.0, part_confidence=(), decision="failed", reason="no input")
+FAILED = Prediction(
+    id="=1+1", answer=(), confidence=0.0, part_confidence=(), decision="failed", reason="no input"
+)
 LABELS_PREDICTION = Prediction(
     id="8",
     answer=("red", "summer"),
@@ -148,14 +150,17 @@ shares = st.floats(0, 1)
             decision=st.sampled_from(["accept", "review", "failed"]),
             reason=texts,
             alternatives=st.lists(
-                st.builds(Alternative, answer=st.lists(texts, max_size=3).map(tuple), probability=shares), max_size=2
+                st.builds(Alternative, answer=st.lists(texts, max_size=3).map(tuple), probability=shares),
+                max_size=2,
             ).map(tuple),
             inputs=st.dictionaries(texts, texts, max_size=2),
         ),
         max_size=5,
     )
 )
-def test_any_text_and_number_survives(tmp_path_factory: pytest.TempPathFactory, made: list[Prediction]) -> None:
+def test_any_text_and_number_survives(
+    tmp_path_factory: pytest.TempPathFactory, made: list[Prediction]
+) -> None:
     folder = tmp_path_factory.mktemp("any")
     rows = [prediction_row(prediction, multilabel=False) for prediction in made]
     assert read(write(folder / "out.parquet", [made[:2], made[2:]])) == rows
@@ -177,7 +182,7 @@ class TestAnErrorMidway:
         old = tmp_path / f"out.{extension}"
         old.write_text("what was there before")
         writer = PredictionWriter(old, multilabel=False)
-        with pytest.raises(error), writer:
+        with pytest.raises(error), writer:  # noqa: PT012
             writer.write([PATH_PREDICTION, FAILED])
             raise error
         assert writer.partial == tmp_path / f"out.partial.{extension}"
@@ -197,7 +202,7 @@ class TestAnErrorMidway:
     def test_takes_back_a_batch_that_was_cut_off(self, tmp_path: Path, extension: str) -> None:
         broken = Prediction("9", ("Home",), 0.5, (0.5,), "accept", inputs={"title": object()})  # type: ignore[dict-item]
         writer = PredictionWriter(tmp_path / f"out.{extension}", multilabel=False)
-        with pytest.raises(TypeError), writer:
+        with pytest.raises(TypeError), writer:  # noqa: PT012
             writer.write([PATH_PREDICTION])
             writer.write([FAILED, broken])
         assert writer.partial is not None
@@ -213,7 +218,8 @@ writer = PredictionWriter(sys.argv[1], False)
 try:
     with writer:
         for batch in range(1000):
-            writer.write([Prediction(f"{batch}-{i}-{hash((batch, i))}", ("A",), .5, (.5,), "accept") for i in range(50)])
+            ids = [f"{batch}-{i}-{hash((batch, i))}" for i in range(50)]
+            writer.write([Prediction(id, ("A",), 0.5, (0.5,), "accept") for id in ids])
 except OSError as error:
     print(writer.rows, writer.partial)
 """
@@ -222,7 +228,10 @@ except OSError as error:
 @pytest.mark.parametrize("extension", ["parquet", "csv", "jsonl"])
 def test_a_file_that_cannot_grow_keeps_what_is_valid_or_nothing(tmp_path: Path, extension: str) -> None:
     done = subprocess.run(
-        [sys.executable, "-c", FULL_DISK, tmp_path / f"out.{extension}"], capture_output=True, text=True, timeout=60
+        [sys.executable, "-c", FULL_DISK, tmp_path / f"out.{extension}"],
+        capture_output=True,
+        text=True,
+        timeout=60,
     )
     assert done.returncode == 0, done.stderr
     rows, partial = done.stdout.split()
@@ -257,7 +266,9 @@ class TestOutputPaths:
         with pytest.raises(ShelfwiseError, match="expected a file"):
             check_prediction_path(tmp_path / "out.csv")
 
-    def test_a_folder_without_rights_is_refused(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_a_folder_without_rights_is_refused(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
         # Changing the rights would not stop root, under whom tests may run.
         monkeypatch.setattr(os, "access", lambda *args: False)
         with pytest.raises(ShelfwiseError, match="cannot be written"):

@@ -49,7 +49,7 @@ def test_a_coarsening_of_the_path_is_found_and_says_why():
     truth = make_truth()
     found = find({"master": [DEPARTMENT[path[1]] for path in truth]}, truth)
     assert found["master"].share == 1
-    assert "follows from their category" in found["master"].why
+    assert found["master"].why == "the category decides its value for all products"
 
 
 def test_the_joined_path_and_each_of_its_levels_are_found():
@@ -75,7 +75,7 @@ def test_a_finer_category_is_found_though_it_follows_from_nothing():
     rng = np.random.default_rng(0)
     finer = [f"{'-'.join(path)}-{rng.integers(4)}".encode().hex() for path in truth]
     found = find({"leaf": finer}, truth)
-    assert "alone it tells the category" in found["leaf"].why
+    assert "alone it tells the right category" in found["leaf"].why
 
 
 def test_a_little_dirt_hides_no_giveaway():
@@ -144,7 +144,7 @@ def test_facets_of_a_label_set_are_found_by_name():
     }
     found = find(columns, truth, multilabel=True)
     assert set(found) == {"index"}
-    assert "one of its own labels for all of the products" in found["index"].why
+    assert "one of the product's own labels for all products" in found["index"].why
 
 
 def test_list_columns_are_read_and_pictures_are_not():

@@ -32,7 +32,7 @@ def test_a_drawing_fills_its_frame_and_stays_inside(name: str) -> None:
         DRAWINGS[name](sketch, Random(seed))
         points = np.array([point for shape in sketch.shapes for point in shape.points])
         assert np.abs(points).max() <= 1.06
-        assert (np.ptp(points, axis=0) > 0.4).all()
+        assert (np.ptp(points, axis=0) > 0.3).all()
 
 
 @pytest.mark.parametrize("name", sorted(DRAWINGS))

@@ -80,9 +80,7 @@ def rows_of(texts: list[str | None], **options: object) -> list[dict[int, float]
     for row in range(len(texts)):
         entries = slice(matrix.indptr[row], matrix.indptr[row + 1])
         assert (np.diff(matrix.indices[entries]) > 0).all(), "columns sorted and unique"
-        rows.append(
-            dict(zip(matrix.indices[entries].tolist(), matrix.data[entries].tolist(), strict=True))
-        )
+        rows.append(dict(zip(matrix.indices[entries].tolist(), matrix.data[entries].tolist(), strict=True)))
     return rows
 
 

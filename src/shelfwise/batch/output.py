@@ -22,15 +22,18 @@ def check_output_path(output: Path | str) -> Path:
         path.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise ShelfwiseError(
-            f"expected a folder '{path.parent}' to write in, but it cannot be made: {error.strerror}; choose another"
+            f"expected a folder '{path.parent}' to write in, but it cannot be made: {error.strerror}; "
+            "choose another"
         ) from error
     if not os.access(path.parent, os.W_OK | os.X_OK):
-        raise ShelfwiseError(f"the folder '{path.parent}' cannot be written; choose another, or change its rights")
+        raise ShelfwiseError(
+            f"the folder '{path.parent}' cannot be written; choose another, or change its rights"
+        )
     return path
 
 
 def refuse_overwriting(output: Path, inputs: Iterable[Path]) -> None:
-    """Raise ShelfwiseError where ``output`` is one of the files that are read: it would replace its own source."""
+    """Raise ShelfwiseError where ``output`` is one of the files read: it would replace its own source."""
     if output.exists():
         for path in inputs:
             if path.exists() and path.samefile(output):
@@ -42,7 +45,7 @@ def explain_os_error(error: OSError) -> str:
     where = f"'{error.filename}': " if error.filename else ""
     what = error.strerror or " ".join(str(error).split())
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
-        return f"{where}the disk is full ({what}); free some space or write elsewhere, then run the command again"
+        return f"{where}the disk is full ({what}); free some space or write elsewhere, then run it again"
     if error.errno == errno.EFBIG:
         return f"{where}the file has reached the largest size allowed here ({what}); write elsewhere"
     return f"{where}{what}"

@@ -1,4 +1,4 @@
-"""From a catalog of any size to a prediction file: one row a product, in the catalog's order, in bounded memory."""
+"""From a catalog of any size to a prediction file: one row a product, same order, in bounded memory."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ class PredictionInterrupted(KeyboardInterrupt):
 
 
 class _OnceReporter(Silent):
-    """Passes each remark on once: every batch of a catalog would repeat it. Stages inside a batch are not shown."""
+    """Passes each remark on once: every batch would repeat it. Stages inside a batch are not shown."""
 
     def __init__(self, reporter: Reporter) -> None:
         self._reporter = reporter
@@ -58,13 +58,18 @@ class _OnceReporter(Silent):
 
 
 def predict_to_file(
-    categorizer: Predictor, batches: Iterable[Catalog], output: Path | str, *, reporter: Reporter | None = None
+    categorizer: Predictor,
+    batches: Iterable[Catalog],
+    output: Path | str,
+    *,
+    reporter: Reporter | None = None,
 ) -> PredictSummary:
     """Write one prediction a product of ``batches`` (`Catalog.scan`), in their order, to ``output``.
 
-    The file appears only when it is complete; see `PredictionWriter`. A product that cannot be read or categorized is
-    a row with the decision ``failed`` and its reason. Raises ShelfwiseError where the catalog or the disk fails midway,
-    PredictionInterrupted on Ctrl-C; what was finished is then kept beside ``output`` and the message names it.
+    The file appears only when it is complete; see `PredictionWriter`. A product that cannot be read or
+    categorized is a row with the decision ``failed`` and its reason. Raises ShelfwiseError where the catalog
+    or the disk fails midway, PredictionInterrupted on Ctrl-C; what was finished is then kept beside
+    ``output`` and the message names it.
     """
     reporter = Silent() if reporter is None else reporter
     once = _OnceReporter(reporter)

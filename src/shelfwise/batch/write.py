@@ -12,13 +12,13 @@ Columns, in this order:
 ``reason``                       string, empty if there is none
 ``alternatives``                 list of ``{path: list of strings | label: string, probability: double}``,
                                  best first
-``inputs``                       input → ``present``, ``absent`` or ``failed: …`` (a map in Parquet, an object in
-                                 JSON)
+``inputs``                       input → ``present``, ``absent`` or ``failed: …`` (a map in Parquet, an object
+                                 in JSON)
 ================================ ====================================================================
 
-In CSV a path is joined with " > ", every other list with " | ", and ``alternatives`` and ``inputs`` are JSON. Values
-are never altered: an id or a category that begins with ``=``, ``+``, ``-`` or ``@`` is written as it is, and a
-spreadsheet program may read it as a formula. Import such a file as text, or use Parquet.
+In CSV a path is joined with " > ", every other list with " | ", and ``alternatives`` and ``inputs`` are JSON.
+Values are never altered: an id or a category that begins with ``=``, ``+``, ``-`` or ``@`` is written as it
+is, and a spreadsheet program may read it as a formula. Import such a file as text, or use Parquet.
 """
 
 from __future__ import annotations
@@ -204,13 +204,13 @@ _SINKS: dict[str, Callable[[Path, bool], _Sink]] = {
 def check_prediction_path(output: Path | str) -> Path:
     """The output file's path, once it is sure that predictions can be written there; its folder is created.
 
-    Raises ShelfwiseError for another extension than ``.parquet``, ``.csv`` or ``.jsonl``, for a folder, and where the
-    folder cannot be created or written. An existing file stays until its successor is complete.
+    Raises ShelfwiseError for another extension than ``.parquet``, ``.csv`` or ``.jsonl``, for a folder, and
+    where its folder cannot be created or written. An existing file stays until its successor is complete.
     """
     path = Path(output)
     if path.suffix.lower() not in _SINKS:
         raise ShelfwiseError(
-            f"expected a prediction file that ends in {', '.join(_SINKS)}, got '{path}'; choose one of these endings"
+            f"expected a prediction file that ends in {', '.join(_SINKS)}, got '{path}'; choose one of these"
         )
     return check_output_path(path)
 
@@ -218,10 +218,10 @@ def check_prediction_path(output: Path | str) -> Path:
 class PredictionWriter:
     """Predictions into one file that appears under its name only when it is complete.
 
-    Batches go to a hidden file in the same folder, in constant memory; leaving the ``with`` block without an error
-    renames it into place. With an error, whole batches already written are kept as ``NAME.partial.EXTENSION``, a valid
-    file (see ``partial``); with none written nothing is left behind. Raises ShelfwiseError as `check_prediction_path`,
-    and OSError where the disk fails.
+    Batches go to a hidden file in the same folder, in constant memory; leaving the ``with`` block without an
+    error renames it into place. With an error, whole batches already written are kept as
+    ``NAME.partial.EXTENSION``, a valid file (see ``partial``); with none written nothing is left behind.
+    Raises ShelfwiseError as `check_prediction_path`, and OSError where the disk fails.
     """
 
     def __init__(self, output: Path | str, multilabel: bool) -> None:
@@ -270,7 +270,7 @@ class PredictionWriter:
                 os.replace(self._hidden, partial)
                 self.partial = partial
         except OSError:
-            # The disk failed before, which is the error being raised; without a valid end the file is of no use.
+            # The first error is the one to raise; without a valid end the file is of no use.
             self.partial = None
         finally:
             self._hidden.unlink(missing_ok=True)

@@ -85,11 +85,11 @@ def format_number(value: float) -> str:
 
 
 def strings(values: Sequence[str | None]) -> pa.Array:
-    """A string array; characters that no UTF-8 can hold (lone surrogates, from JSON escapes) become U+FFFD."""
+    """A string array; characters that no UTF-8 can hold (lone surrogates, from JSON escapes) become "?"."""
     try:
         return pa.array(values, STRING)
     except UnicodeEncodeError:
-        return pa.array([_clean(value) for value in values], STRING)
+        return pa.array([None if value is None else clean(value) for value in values], STRING)
 
 
 def string_lists(values: Sequence[list[str] | None]) -> pa.Array:
@@ -97,12 +97,13 @@ def string_lists(values: Sequence[list[str] | None]) -> pa.Array:
     try:
         return pa.array(values, STRING_LIST)
     except UnicodeEncodeError:
-        cleaned = [None if value is None else [_clean(item) for item in value] for value in values]
+        cleaned = [None if value is None else [clean(item) for item in value] for value in values]
         return pa.array(cleaned, STRING_LIST)
 
 
-def _clean(value: str | None) -> str | None:
-    return None if value is None else value.encode("utf-8", "replace").decode("utf-8")
+def clean(value: str) -> str:
+    """The text with "?" for characters that no UTF-8 can hold."""
+    return value.encode("utf-8", "replace").decode("utf-8")
 
 
 def json_text(value: Any) -> str:
@@ -111,16 +112,16 @@ def json_text(value: Any) -> str:
 
 
 def _to_string(column: pa.Array) -> pa.Array:
-    type = column.type
-    if pa.types.is_floating(type) or pa.types.is_decimal(type):
+    source = column.type
+    if pa.types.is_floating(source) or pa.types.is_decimal(source):
         return number_text(pc.cast(column, NUMBER, safe=False))
-    if pa.types.is_nested(type):
+    if pa.types.is_nested(source):
         return strings([None if value is None else json_text(value) for value in column.to_pylist()])
-    if is_binary(type):
+    if is_binary(source):
         return strings(
             [None if value is None else value.decode("utf-8", "replace") for value in column.to_pylist()]
         )
-    text = column if type == STRING else pc.cast(column, STRING)
+    text = column if source == STRING else pc.cast(column, STRING)
     return _valid_utf8(text)
 
 

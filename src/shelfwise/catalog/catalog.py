@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
@@ -11,20 +9,18 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from shelfwise.catalog.arrow_types import number_text
 from shelfwise.catalog.column import INPUT_ROLES, ImageSource, InputColumn, Role
-from shelfwise.catalog.fields import SAMPLE_ROWS, Field, Roles, find_id, guess_fields, missing_column
-from shelfwise.catalog.image_source import ImageRows, PathImages, is_url
+from shelfwise.catalog.fields import SAMPLE_ROWS, Field, Roles, missing_column
+from shelfwise.catalog.image_source import PathImages
 from shelfwise.catalog.inputs import absent_input, image_input, image_paths, number_input, text_input
-from shelfwise.catalog.read import CatalogFiles, Rows, join
-from shelfwise.catalog.rows import NUMBER, Progress, no_progress
+from shelfwise.catalog.opening import Opening, Paths, Products, remarks
+from shelfwise.catalog.read import join
+from shelfwise.catalog.rows import Progress, no_progress, one_array
 from shelfwise.errors import CatalogError
 
 READ_ROWS = 1 << 16
 SCAN_ROWS = 4_096
-MAX_STRING_BYTES = 2**31 - 1  # what one string array can hold; more needs large_string
 
-Paths = str | os.PathLike[str]
 Names = str | Iterable[str]
 
 
@@ -62,7 +58,9 @@ class Catalog:
     ) -> None:
         """``images``: embedded images by column; ``folders[folder_of[row]]``: where a row's image paths start."""
         if len(ids) != table.num_rows:
-            raise CatalogError(f"Expected one id a product, got {len(ids):,} ids for {table.num_rows:,} products.")
+            raise CatalogError(
+                f"Expected one id a product, got {len(ids):,} ids for {table.num_rows:,} products."
+            )
         self.table = table
         self.ids = ids
         self.fields = fields
@@ -92,15 +90,16 @@ class Catalog:
         at their catalog file's folder, or at ``images_dir``; images themselves are not read. ``progress`` is told how
         many rows are done. Raises CatalogError.
         """
-        opening = _Opening.of(paths, images_dir, Roles.of(id, group, text, category, number, image), None)
+        opening = Opening.of(paths, images_dir, Roles.of(id, group, text, category, number, image), None)
         parts = []
         for part in opening.files.rows(READ_ROWS, image_bytes=False):
             parts.append(part)
             progress(len(part))
         rows = join(parts)
         sample = rows.table.take(np.unique(np.linspace(0, len(rows) - 1, SAMPLE_ROWS).astype(np.int64)))
-        catalog = opening.catalog(rows, opening.decide(sample), first_row=0)
-        catalog.notes += _notes_on(catalog)
+        fields = opening.fields(sample)
+        catalog = cls._of(opening, opening.products(rows, first_row=0), fields)
+        catalog.notes += remarks(catalog.ids, catalog.row_errors, fields)
         return catalog
 
     @classmethod
@@ -125,8 +124,36 @@ class Catalog:
         """
         if rows < 1:
             raise CatalogError(f"Expected at least 1 row a batch, got {rows}.")
-        opening = _Opening.of(paths, images_dir, Roles.of(id, group, text, category, number, image), fields)
-        return opening.batches(rows, progress)
+        opening = Opening.of(paths, images_dir, Roles.of(id, group, text, category, number, image), fields)
+        return cls._batches(opening, rows, progress)
+
+    @classmethod
+    def _batches(cls, opening: Opening, rows: int, progress: Progress) -> Iterator[Catalog]:
+        fields = opening.fields(opening.head.table)
+        done = 0
+        for part in opening.files.rows(rows, image_bytes=True):
+            for name in part.table.column_names:
+                if name not in fields:
+                    fields[name] = Field(
+                        name, Role.IGNORED, f"first met after row {done:,}, when roles were decided"
+                    )
+            yield cls._of(opening, opening.products(part, first_row=done), dict(fields))
+            done += len(part)
+            progress(len(part))
+
+    @classmethod
+    def _of(cls, opening: Opening, products: Products, fields: dict[str, Field]) -> Catalog:
+        return cls(
+            products.table,
+            products.ids,
+            fields,
+            row_errors=products.row_errors,
+            notes=opening.notes(),
+            sources=opening.sources,
+            images=products.images,
+            folders=opening.files.folders,
+            folder_of=products.folder_of,
+        )
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -143,7 +170,7 @@ class Catalog:
         """A column as one array (large_string where its text exceeds 2 GB). Raises CatalogError, naming the nearest."""
         if name not in self.table.column_names:
             raise CatalogError(missing_column(name, self.table.column_names))
-        return _one_array(self.table[name])
+        return one_array(self.table[name])
 
     def input(self, name: str, role: Role | None = None) -> InputColumn:
         """A column as an input: with ``role``, else with its own (TEXT where that is no input's role).
@@ -171,8 +198,10 @@ class Catalog:
         """The given rows (numbers, or a mask), in the given order, as a catalog with the same fields."""
         rows = np.asarray(rows)
         rows = np.flatnonzero(rows) if rows.dtype == bool else rows.astype(np.int64)
-        errors = {new: self.row_errors[int(old)] for new, old in enumerate(rows) if int(old) in self.row_errors}
-        columns = [_one_array(column).take(pa.array(rows)) for column in self.table.columns]
+        errors = {
+            new: self.row_errors[int(old)] for new, old in enumerate(rows) if int(old) in self.row_errors
+        }
+        columns = [one_array(column).take(pa.array(rows)) for column in self.table.columns]
         return Catalog(
             pa.table(columns, names=self.table.column_names),
             [self.ids[row] for row in rows],

@@ -14,12 +14,23 @@ MAX_GROUP_SIZE = 50  # products that share a "group" on average, above which it 
 MAX_CODE_DIGITS = 8.0  # whole numbers longer than this on average are codes
 MIN_SEEN_OFTEN = 3.0  # products a value, on average, from which values are categories
 
+URLS = "addresses of images on the web, which this version does not fetch; download them and give paths"
+
 Guess = tuple[Role, str]
 
 
 def guess_role(name: str, profile: Profile, *, may_group: bool) -> Guess:
     """The role of a column and why, from its normalised name and its profile. The first rule that applies decides."""
-    for rule in (_empty, _image, _group if may_group else _no_rule, _named, _constant, _list, _numeric, _texts):
+    for rule in (
+        _empty,
+        _image,
+        _group if may_group else _no_rule,
+        _named,
+        _constant,
+        _list,
+        _numeric,
+        _texts,
+    ):
         guess = rule(name, profile)
         if guess is not None:
             return guess
@@ -39,7 +50,7 @@ def _image(name: str, profile: Profile) -> Guess | None:
     if not (profile.images >= MOSTLY or (named and (profile.images >= 0.5 or profile.urls >= MOSTLY))):
         return None
     if profile.urls >= 0.5:
-        return Role.IGNORED, "addresses of images on the web, which this version does not fetch; download them and give paths"
+        return Role.IGNORED, URLS
     return Role.IMAGE, "paths of image files"
 
 
@@ -48,7 +59,10 @@ def _group(name: str, profile: Profile) -> Guess | None:
         return None
     if profile.distinct * MAX_GROUP_SIZE < profile.filled or profile.distinct < 2:
         return None
-    return Role.GROUP, f"named like the code that variants share; {profile.distinct:,} values in {profile.filled:,} rows"
+    return (
+        Role.GROUP,
+        f"named like the code that variants share; {profile.distinct:,} values in {profile.filled:,} rows",
+    )
 
 
 def _named(name: str, profile: Profile) -> Guess | None:
@@ -86,7 +100,11 @@ def _numeric(name: str, profile: Profile) -> Guess | None:
     code = (
         (words & usual.CODE_WORDS and "named like a code")
         or (profile.leading_zero > 0.01 and "numbers with leading zeros are codes")
-        or (profile.whole >= NEARLY_ALL and profile.digits > MAX_CODE_DIGITS and "long whole numbers are codes")
+        or (
+            profile.whole >= NEARLY_ALL
+            and profile.digits > MAX_CODE_DIGITS
+            and "long whole numbers are codes"
+        )
     )
     if code:
         return _code(str(code), profile)
@@ -116,12 +134,12 @@ def _texts(name: str, profile: Profile) -> Guess | None:
     if profile.dates >= MOSTLY:
         return Role.IGNORED, "dates"
     repeats = _repeats(profile)
-    if profile.paths >= 0.5 and (repeats or profile.filled < 200):
-        return Role.CATEGORY, "paths of categories"
     words = usual.words(name)
-    if usual.LEVEL_NAME.match(name) or (words & usual.CATEGORY_WORDS and profile.words <= FEW_WORDS):
-        if repeats or profile.words < 3:
-            return Role.CATEGORY, f"named like a category; {profile.distinct:,} different values"
+    if profile.paths >= 0.5 and (repeats or profile.filled < 200 or words & usual.PATH_WORDS):
+        return Role.CATEGORY, "paths of categories"
+    named = usual.LEVEL_NAME.match(name) or (words & usual.CATEGORY_WORDS and profile.words <= FEW_WORDS)
+    if named and (repeats or profile.words < 3):
+        return Role.CATEGORY, f"named like a category; {profile.distinct:,} different values"
     if repeats and profile.words <= FEW_WORDS:
         return Role.CATEGORY, f"few values ({profile.distinct:,} in {profile.filled:,} rows)"
     if profile.codes >= MOSTLY and profile.distinct_share >= 0.5:

@@ -10,12 +10,13 @@ from typing import Final
 import pyarrow as pa
 
 from shelfwise.catalog.column import Role
-from shelfwise.catalog.column_names import GROUP_NAMES, ID_NAMES, normal_name
+from shelfwise.catalog.column_names import GROUP_NAMES, ID_NAMES, WEAK_ID_NAMES, normal_name
 from shelfwise.catalog.field_rules import guess_role
 from shelfwise.catalog.profile import Profile, profile_column
+from shelfwise.catalog.rows import one_array
 from shelfwise.errors import CatalogError
 
-SAMPLE_ROWS: Final = 10_000
+SAMPLE_ROWS: Final = 5_000
 """Rows, evenly spaced, that a column is judged by."""
 
 
@@ -50,7 +51,9 @@ class Roles:
         image: str | Iterable[str],
     ) -> Roles:
         """Names may be given one by one or as a single string."""
-        lists = [(names,) if isinstance(names, str) else tuple(names) for names in (text, category, number, image)]
+        lists = [
+            (names,) if isinstance(names, str) else tuple(names) for names in (text, category, number, image)
+        ]
         return cls(id, group, *lists)
 
     def by_column(self, columns: Iterable[str]) -> dict[str, Role]:
@@ -69,7 +72,9 @@ class Roles:
                 if name not in columns:
                     raise CatalogError(missing_column(name, columns))
                 if roles.get(name, role) is not role:
-                    raise CatalogError(f"Column '{name}' was named as {roles[name]} and as {role}; choose one.")
+                    raise CatalogError(
+                        f"Column '{name}' was named as {roles[name]} and as {role}; choose one."
+                    )
                 roles[name] = role
         return roles
 
@@ -92,17 +97,22 @@ def find_id(head: pa.Table, taken: Mapping[str, Role]) -> Field | None:
     profiles = {usual: _profile(head, names[usual]) for usual in ID_NAMES if usual in names}
     for least_distinct in (0.95, 0.5):
         for usual, profile in profiles.items():
-            enough = 0.5 if usual == "id" else least_distinct
-            strict = usual in GROUP_NAMES or ID_NAMES.index(usual) > ID_NAMES.index("guid")
-            if strict and least_distinct < 0.95:
+            distinct, filled = (0.5, 0.5) if usual == "id" else (least_distinct, 0.9)
+            if least_distinct < 0.95 and (usual in GROUP_NAMES or usual in WEAK_ID_NAMES):
                 continue
-            if profile.filled_share >= 0.9 and profile.distinct_share >= enough and profile.words < 2:
-                share = "every row has its own value" if profile.distinct_share == 1 else "values are nearly unique"
+            if profile.filled_share >= filled and profile.distinct_share >= distinct and profile.words < 2:
+                share = (
+                    "every row has its own value"
+                    if profile.distinct_share == 1
+                    else "values are nearly unique"
+                )
                 return Field(names[usual], Role.ID, f"named like an id, {share}")
     return None
 
 
-def guess_fields(sample: pa.Table, embedded: Iterable[str], id_column: Field | None, said: Mapping[str, Role]) -> dict[str, Field]:
+def guess_fields(
+    sample: pa.Table, embedded: Iterable[str], id_column: Field | None, said: Mapping[str, Role]
+) -> dict[str, Field]:
     """A field for every column of ``sample``, in its order.
 
     ``embedded``: columns whose images are in the file itself. ``said``: roles a person has chosen; they win. At most
@@ -126,7 +136,4 @@ def guess_fields(sample: pa.Table, embedded: Iterable[str], id_column: Field | N
 
 
 def _profile(table: pa.Table, name: str) -> Profile:
-    column = table[name].combine_chunks()
-    if isinstance(column, pa.ChunkedArray):
-        column = pa.concat_arrays(column.chunks)
-    return profile_column(column)
+    return profile_column(one_array(table[name]))

@@ -176,11 +176,11 @@ def _names(name: str, cells: Cells, truth: _Truth) -> Giveaway | None:
         owned = np.isin(products[hit] * max(len(truth.names), 1) + named[hit], truth.owned)
         hits = len(np.unique(products[hit][owned]))
         if hits >= MIN_ELEMENT_PRODUCTS:
-            best = max(best, hits / truth.known.sum())
+            best = max(best, hits / int(truth.known.sum()))
     if best < NAMED_SHARE:
         return None
-    what = "one of its own labels" if truth.multilabel else "one of its own categories"
-    return Giveaway(name, f"it names {what} for {_percent(best)} of the products", best)
+    what = "one of the product's own labels" if truth.multilabel else "the product's own category"
+    return Giveaway(name, f"it names {what} for {_products(best)}", best)
 
 
 def _tells(name: str, cells: Cells, truth: _Truth) -> Giveaway | None:
@@ -195,8 +195,8 @@ def _tells(name: str, cells: Cells, truth: _Truth) -> Giveaway | None:
         return None
     if base > MAX_COMMON:
         return None
-    what = "all labels" if truth.multilabel else "the category"
-    why = f"alone it tells {what} of {_percent(accuracy)} of the products held out to test it"
+    what = "all labels" if truth.multilabel else "the right category"
+    why = f"alone it tells {what} for {_products(accuracy)} held out to test it"
     return Giveaway(name, why, accuracy)
 
 
@@ -206,7 +206,7 @@ def _majority_vote(codes: np.ndarray, answer: np.ndarray, fold: np.ndarray) -> t
     Learned on each half and tested on the other, over products that have both a value and an answer.
     """
     both = (codes >= 0) & (answer >= 0)
-    known = (answer >= 0).sum()
+    known = int((answer >= 0).sum())
     width = int(answer.max()) + 1
     seen = right = 0
     for held in (0, 1):
@@ -237,8 +237,8 @@ def _follows(name: str, cells: Cells, truth: _Truth) -> Giveaway | None:
         best = max(best, _share_that_follows(products[judged], element[judged], truth.answer, truth.fold))
     if best < FOLLOWS_SHARE:
         return None
-    source = "labels" if truth.multilabel else "category"
-    return Giveaway(name, f"for {_percent(best)} of the products its value follows from their {source}", best)
+    source = "labels decide" if truth.multilabel else "category decides"
+    return Giveaway(name, f"the {source} its value for {_products(best)}", best)
 
 
 def _share_that_follows(
@@ -285,6 +285,6 @@ def _count(row: np.ndarray, column: np.ndarray, chosen: np.ndarray, shape: tuple
     return sp.csr_matrix((data, (row[chosen], column[chosen])), shape=shape)
 
 
-def _percent(share: float) -> str:
-    """A share as a person reads it; "100 %" only when it is all of them."""
-    return "all" if share == 1 else f"{min(share, 0.999):.1%}".replace(".0%", "%")
+def _products(share: float) -> str:
+    """A share of the products as a person reads it; "all" only when it is all of them."""
+    return "all products" if share == 1 else f"{min(share, 0.999):.1%} of the products".replace(".0%", "%")

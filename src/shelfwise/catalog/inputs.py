@@ -37,11 +37,15 @@ def number_input(name: str, column: pa.Array, row_errors: dict[int, str]) -> Inp
         given = [repr(texts[int(row)].as_py()[:60]) for row in np.flatnonzero(failed)]
     state = np.where(np.asarray(pc.is_null(values)), State.ABSENT, State.PRESENT).astype(np.int8)
     state[failed] = State.FAILED
-    reasons = {int(row): f"not a number: {text}" for row, text in zip(np.flatnonzero(failed), given, strict=True)}
+    reasons = {
+        int(row): f"not a number: {text}" for row, text in zip(np.flatnonzero(failed), given, strict=True)
+    }
     return _with_row_errors(InputColumn(name, Role.NUMBER, values, state, reasons), row_errors)
 
 
-def image_input(name: str, source: ImageSource, absent: np.ndarray, row_errors: dict[int, str]) -> InputColumn:
+def image_input(
+    name: str, source: ImageSource, absent: np.ndarray, row_errors: dict[int, str]
+) -> InputColumn:
     """An IMAGE input. ``absent`` bool [N]: known to have none. PRESENT only means that one is said to exist."""
     state = np.where(absent, State.ABSENT, State.PRESENT).astype(np.int8)
     return _with_row_errors(InputColumn(name, Role.IMAGE, source, state), row_errors)
@@ -70,7 +74,8 @@ def as_text(column: pa.Array) -> pa.Array:
         if column.flatten().null_count:
             lists = column.to_pylist()
             return pa.array(
-                [None if items is None else LIST_SEPARATOR.join(i for i in items if i) for items in lists], STRING
+                [None if items is None else LIST_SEPARATOR.join(i for i in items if i) for items in lists],
+                STRING,
             )
         return pc.binary_join(column, LIST_SEPARATOR)
     return number_text(column) if column.type == NUMBER else column

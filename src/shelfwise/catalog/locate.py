@@ -53,10 +53,10 @@ def _expand(text: str) -> list[CatalogFile]:
     if path.is_dir():
         return _in_folder(path)
     if path.exists():
-        format = format_of(path)
-        if format is None:
+        known = format_of(path)
+        if known is None:
             raise CatalogError(f"{path}: '{path.suffix}' is not a catalog format; expected {_READABLE}.")
-        return [CatalogFile(path, format)]
+        return [CatalogFile(path, known)]
     if glob.has_magic(text):
         names = sorted(glob.glob(str(path), recursive=True))
         files = [CatalogFile(Path(name), found) for name in names if (found := format_of(Path(name)))]
@@ -71,9 +71,9 @@ def _in_folder(folder: Path) -> list[CatalogFile]:
     files = []
     for path in sorted(folder.iterdir()):
         hidden = path.name.startswith((".", "_"))
-        format = format_of(path)
-        if format and path.is_file() and not hidden and path.suffix.lower() not in _NAMED_ONLY:
-            files.append(CatalogFile(path, format))
+        known = format_of(path)
+        if known and path.is_file() and not hidden and path.suffix.lower() not in _NAMED_ONLY:
+            files.append(CatalogFile(path, known))
     if not files:
         raise CatalogError(
             f"{folder}: the folder holds no catalog file; expected {_READABLE}. "

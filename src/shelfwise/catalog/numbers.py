@@ -67,7 +67,9 @@ def parse_column(texts: pa.Array) -> tuple[pa.Array, np.ndarray]:
     Nulls stay null and are no failure.
     """
     plain = pc.fill_null(pc.match_substring_regex(texts, PLAIN_NUMBER), False)
-    values = pc.cast(pc.if_else(plain, texts, pa.scalar(None, texts.type)), NUMBER).to_numpy(zero_copy_only=False)
+    values = pc.cast(pc.if_else(plain, texts, pa.scalar(None, texts.type)), NUMBER).to_numpy(
+        zero_copy_only=False
+    )
     values = np.array(values, dtype=np.float64)  # a copy: Arrow's is read-only
     given = ~np.asarray(pc.is_null(texts))
     for row in np.flatnonzero(given & ~np.asarray(plain)):

@@ -15,6 +15,8 @@ from shelfwise.catalog.rows import NUMBER
 _IMAGE_ENDING = re.compile(r"\.(jpe?g|png|gif|webp|bmp|tiff?|avif|heic)(\?.*)?$", re.IGNORECASE)
 _DATE = re.compile(r"^\d{4}-\d\d-\d\d([T ]\d\d:\d\d.*)?$")
 _CODE = re.compile(r"^(?=\S*\d)\S+$")
+_DIGIT = re.compile(r"\d")
+MAX_NUMBER_CHARACTERS = 30
 _PATH_SEPARATORS = (" > ", " >> ", " » ", " › ")
 
 
@@ -65,7 +67,12 @@ def profile_column(column: pa.Array) -> Profile:
     count = len(texts)
     if not count:
         return Profile(len(column), is_list=is_list, typed_number=typed_number)
-    numbers = [] if is_list else [text for text in texts if parse_number(text) is not None]
+    short = (
+        []
+        if is_list
+        else [text for text in texts if len(text) <= MAX_NUMBER_CHARACTERS and _DIGIT.search(text)]
+    )
+    numbers = [text for text in short if parse_number(text) is not None]
     return Profile(
         rows=len(column),
         filled=count,
@@ -73,7 +80,8 @@ def profile_column(column: pa.Array) -> Profile:
         words=sum(len(text.split()) for text in texts) / count,
         numeric=len(numbers) / count,
         whole=sum(text.lstrip("+-").isdigit() for text in numbers) / max(1, len(numbers)),
-        leading_zero=sum(len(text) > 1 and text[0] == "0" and text.isdigit() for text in numbers) / max(1, len(numbers)),
+        leading_zero=sum(len(text) > 1 and text[0] == "0" and text.isdigit() for text in numbers)
+        / max(1, len(numbers)),
         digits=sum(sum(map(str.isdigit, text)) for text in numbers) / max(1, len(numbers)),
         images=sum(_IMAGE_ENDING.search(text) is not None for text in texts) / count,
         urls=sum(is_url(text) for text in texts) / count,

@@ -12,12 +12,12 @@ import pyarrow as pa
 
 from shelfwise.catalog.arrow_types import to_kind
 from shelfwise.catalog.column import ImageSource
-from shelfwise.catalog.image_source import AbsentImages, ImageRows
+from shelfwise.catalog.image_source import ImageRows, PathImages
 from shelfwise.catalog.locate import CatalogFile, find_files
 from shelfwise.catalog.read_delimited import DelimitedReader
 from shelfwise.catalog.read_jsonl import JsonLinesReader
 from shelfwise.catalog.read_parquet import ParquetReader
-from shelfwise.catalog.rows import ARROW_TYPE, Kind, Reader, RowBatch, stronger
+from shelfwise.catalog.rows import ARROW_TYPE, Kind, Reader, RowBatch, one_array, stronger
 from shelfwise.errors import CatalogError
 
 HEAD_ROWS = 2_000
@@ -45,6 +45,8 @@ class CatalogFiles:
     """
 
     readers: list[Reader]
+    folders: list[Path]
+    """Where each file's relative image paths start."""
     kinds: dict[str, Kind] = field(default_factory=dict)
 
     @classmethod
@@ -52,7 +54,8 @@ class CatalogFiles:
         """Open every file that ``paths`` stand for. Raises CatalogError; see ``find_files`` and the readers."""
         if images_dir is not None and not images_dir.is_dir():
             raise CatalogError(f"{images_dir}: the image folder does not exist or is no folder.")
-        files = cls([_open(file, images_dir) for file in find_files(paths)])
+        readers = [_open(file, images_dir) for file in find_files(paths)]
+        files = cls(readers, [images_dir or reader.path.parent for reader in readers])
         files._learn_columns()
         return files
 
@@ -101,7 +104,10 @@ class CatalogFiles:
             if name in batch.table.column_names:
                 columns.append(_conform_column(batch.table[name], kind))
             else:
-                columns.append(pa.nulls(count, ARROW_TYPE[kind]))
+                columns.append(pa.chunked_array([pa.nulls(count, ARROW_TYPE[kind])]))
+            if kind is Kind.IMAGE and name not in images:  # this file has paths where another has images
+                folder_of = np.zeros(count, np.int32)
+                images[name] = PathImages(one_array(columns[-1]), [self.folders[number]], folder_of)
         table = pa.table(columns, names=list(self.kinds))
         return Rows(table, images, batch.row_errors, np.full(count, number, np.int32))
 
@@ -132,10 +138,8 @@ def _conform_column(column: pa.ChunkedArray, kind: Kind) -> pa.ChunkedArray:
 def join(parts: list[Rows]) -> Rows:
     """Consecutive rows as one; columns that earlier parts did not know yet are null there."""
     table = pa.concat_tables([part.table for part in parts], promote_options="default")
-    names = {name for part in parts for name in part.images}
     images: dict[str, ImageSource] = {
-        name: ImageRows.concatenate([part.images.get(name) or AbsentImages(len(part)) for part in parts])
-        for name in sorted(names)
+        name: ImageRows.concatenate([part.images[name] for part in parts]) for name in parts[0].images
     }
     errors: dict[int, str] = {}
     start = 0

@@ -10,7 +10,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from shelfwise.catalog.arrow_types import json_text, string_lists, strings
+from shelfwise.catalog.arrow_types import clean, json_text, string_lists, strings
 from shelfwise.catalog.rows import STRING, STRING_LIST, Kind, RowBatch
 from shelfwise.catalog.text_file import READ_ERRORS, find_form, first_bytes, open_text
 from shelfwise.errors import CatalogError
@@ -57,6 +57,8 @@ class JsonLinesReader:
             raise CatalogError(
                 f"{self.path}: no line is a JSON object; expected one a line. The first: {reason}."
             )
+        if good and not self.kinds:
+            raise CatalogError(f"{self.path}: the objects have no keys; expected the columns' names as keys.")
         if not good:
             self.notes.append(f"{self.path.name}: the file is empty.")
 
@@ -111,6 +113,8 @@ class JsonLinesReader:
                     yield nul, f"line {number:,} could not be read: its JSON is nested too deeply"
                     continue
                 if isinstance(value, dict):
+                    if "\\u" in line and not all(map(_is_utf8, value)):
+                        value = {clean(name): item for name, item in value.items()}
                     yield nul, value
                 else:
                     yield (
@@ -126,8 +130,7 @@ class JsonLinesReader:
                     if value is not None and name not in self.kinds:
                         self.kinds[name] = Kind.LIST if isinstance(value, list) else Kind.STRING
         columns = [self._column([row.get(name) for row in block], kind) for name, kind in self.kinds.items()]
-        names = strings(list(self.kinds)).to_pylist()
-        return pa.table(columns, names=names)
+        return pa.table(columns, names=list(self.kinds))
 
     def _column(self, values: list[Any], kind: Kind) -> pa.Array:
         if kind is Kind.LIST:
@@ -137,6 +140,10 @@ class JsonLinesReader:
             return strings(values)
         except (pa.ArrowInvalid, pa.ArrowTypeError):  # a value among them is not a string
             return strings([_text(value) for value in values]) if values else pa.array([], STRING)
+
+
+def _is_utf8(name: str) -> bool:
+    return name.isascii() or clean(name) == name
 
 
 def _constant(name: str) -> str | None:

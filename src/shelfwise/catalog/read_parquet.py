@@ -32,6 +32,8 @@ class ParquetReader:
         self._folder = images_dir or path.parent
         self._file = open_parquet(path)
         schema = self._file.schema_arrow
+        if not schema.names:
+            raise CatalogError(f"{path}: the file has no columns.")
         if len(set(schema.names)) < len(schema.names):
             raise CatalogError(
                 f"{path}: two columns have the same name; rename one: {', '.join(schema.names)}."
@@ -41,7 +43,11 @@ class ParquetReader:
         for name in self._binary:
             if looks_like_images(self._first_values(name)):
                 self.kinds[name] = Kind.IMAGE
-        self._left_out = {field.name for field in schema if _holds_lists_of_bytes(field.type)}
+        self._left_out = {
+            name
+            for name, kind in self.kinds.items()
+            if kind is not Kind.IMAGE and _nests_bytes(schema.field(name).type)
+        }
         self.notes += [
             f"{path.name}: column '{name}' holds several images or files a product; it is read as empty."
             for name in sorted(self._left_out)
@@ -107,12 +113,12 @@ def open_parquet(path: Path) -> pq.ParquetFile:
         raise CatalogError(f"{path}: the file {what} ({error}). Get a complete copy of it.") from error
 
 
-def _holds_lists_of_bytes(type: pa.DataType) -> bool:
+def _nests_bytes(type: pa.DataType) -> bool:
+    """Whether raw bytes lie somewhere within lists, structs or maps."""
     if not pa.types.is_nested(type):
         return False
-    children = [type.field(position) for position in range(type.num_fields)]
-    holds = any(is_binary(child.type) or _holds_lists_of_bytes(child.type) for child in children)
-    return holds and kind_of(type) is not Kind.IMAGE
+    children = [type.field(position).type for position in range(type.num_fields)]
+    return any(is_binary(child) or _nests_bytes(child) for child in children)
 
 
 def _bytes_and_paths(column: pa.Array) -> tuple[pa.Array, pa.Array]:

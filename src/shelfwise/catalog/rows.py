@@ -33,6 +33,8 @@ class Kind(StrEnum):
     IMAGE = "image"
 
 
+MAX_STRING_BYTES = 2**31 - 1
+
 ARROW_TYPE = {Kind.NUMBER: NUMBER, Kind.STRING: STRING, Kind.LIST: STRING_LIST, Kind.IMAGE: STRING}
 _STRENGTH = {kind: strength for strength, kind in enumerate(Kind)}
 
@@ -72,3 +74,12 @@ class Reader(Protocol):
         Raises CatalogError where the file breaks off.
         """
         ...
+
+
+def one_array(column: pa.ChunkedArray) -> pa.Array:
+    """A column in one piece. Text of more than 2 GB, which no string array can hold, becomes large_string."""
+    if column.num_chunks == 1:
+        return column.chunk(0)
+    if column.type == STRING and column.nbytes > MAX_STRING_BYTES:
+        column = column.cast(pa.large_string())
+    return pa.concat_arrays(column.chunks) if column.num_chunks else pa.array([], column.type)

@@ -49,6 +49,14 @@ _LEGACY = [
     "cp1256",
 ]
 
+# The three Latin code pages share most bytes; which letters come out tells them apart. Ties go to the first.
+_LETTERS = {
+    "cp1252": "äöüßéèêëàâçñóòôõáãíìïîúùûœæøåº",
+    "cp1250": "áčďéěíňóřšťúůýžąćęłńśźżőűäöüßâăîşţ",
+    "cp1254": "çğıöşüâîi̇",
+}
+_SIGNS = "\xa0–—‘’‚“”„…•€£©®™°²³½¼¾«»×·´"
+
 
 @dataclass(frozen=True)
 class TextForm:
@@ -97,8 +105,8 @@ def find_form(path: Path, *, always_utf8: bool = False) -> TextForm:
     for mark, encoding in _BOMS:
         if start.startswith(mark):
             return TextForm(encoding)
-    if encoding := _utf16_without_mark(start):
-        return TextForm(encoding, (f"{path.name}: read as {encoding.upper()} (it does not declare itself).",))
+    if (unmarked := _utf16_without_mark(start)) is not None:
+        return TextForm(unmarked, (f"{path.name}: read as {unmarked.upper()} (it does not declare itself).",))
     invalid, valid, suspect = _survey(path)
     if not invalid:
         return TextForm("utf-8")
@@ -160,5 +168,15 @@ def _is_utf8(text: bytes) -> bool:
 def _guess(sample: bytes) -> str:
     # Only what surrounds the foreign bytes tells encodings apart; long ASCII stretches drown it.
     windows = [match.group() for match in re.finditer(rb"[^\s,;|\"]*[\x80-\xff][^,;|\"\r\n]{0,40}", sample)]
-    best = from_bytes(b" ".join(windows), cp_isolation=_LEGACY, threshold=0.4).best()
-    return best.encoding if best is not None else "cp1252"
+    sample = b" ".join(windows)
+    best = from_bytes(sample, cp_isolation=_LEGACY, threshold=0.4).best()
+    if best is not None and best.encoding not in _LETTERS:
+        return best.encoding
+    return max(_LETTERS, key=lambda encoding: _share_of_letters(sample.decode(encoding, "replace"), encoding))
+
+
+def _share_of_letters(text: str, encoding: str) -> float:
+    """Share of the characters beyond ASCII that the languages of an encoding use."""
+    foreign = [character for character in text.lower() if not character.isascii()]
+    usual = sum(character in _LETTERS[encoding] or character in _SIGNS for character in foreign)
+    return usual / max(1, len(foreign))

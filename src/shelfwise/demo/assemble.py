@@ -44,9 +44,10 @@ def part_sizes(products: int) -> tuple[int, int, int]:
 
 
 def assemble(products: int, seed: int) -> Assembly:
-    """A store of ``products`` labelled products with held-out and new ones on top; a function of its arguments.
+    """A store of ``products`` labelled products with held-out and new ones on top.
 
-    Wrong labels and broken image files are in the catalog only: scores on the other parts can be trusted.
+    The same arguments give the same store. Wrong labels and broken image files are in the catalog only:
+    scores on the other parts can be trusted.
     Raises CatalogError when ``products`` is below ``MIN_PRODUCTS``.
     """
     if products < MIN_PRODUCTS:
@@ -85,8 +86,8 @@ def _products(count: int, rng: Random, taken: set[str]) -> list[Product]:
 def quotas(count: int) -> list[tuple[Shelf, int]]:
     """How many products of each type: popular types have up to five times as many as rare ones.
 
-    Popularity is a property of the type, not of the seed, so all parts agree in it. Where ``count`` allows, each
-    type has one at least; shares are rounded down and the rest goes to the largest remainders.
+    Popularity is a property of the type, not of the seed, so all parts agree in it. Where ``count`` allows,
+    each type has one at least; shares are rounded down and the rest goes to the largest remainders.
     """
     rng = Random("popularity")
     weights = [5 ** rng.random() for _ in SHELVES]

@@ -84,7 +84,10 @@ class Encoder(ABC):
 
     @abstractmethod
     def transform(self, prepared: Encoded) -> Encoded:
-        """What was prepared, as the fitted encoder sees it: rows, order, states and reasons stay."""
+        """What was prepared, as the fitted encoder sees it: rows, order and reasons stay.
+
+        A product whose value is PRESENT but holds nothing that training knew (no known word) becomes ABSENT.
+        """
 
     @property
     @abstractmethod

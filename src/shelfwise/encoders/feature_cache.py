@@ -101,7 +101,7 @@ class FeatureCache:
         return found, vectors
 
     def put(self, keys: Sequence[bytes], vectors: np.ndarray) -> None:
-        """Add vectors float32 [K, width] under their keys; on a full or read-only disk, say so once and go on."""
+        """Add vectors float32 [K, width] under their keys; on a full or read-only disk, warn and go on."""
         if not len(keys) or not self._writable:
             return
         for start in range(0, len(keys), MAX_SHARD_VECTORS):

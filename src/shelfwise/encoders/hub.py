@@ -1,4 +1,4 @@
-"""Finds pretrained weights in a local folder or on the model hub, or says within seconds that there are none."""
+"""Finds pretrained weights in a local folder or on the model hub, or says quickly that there are none."""
 
 from __future__ import annotations
 

@@ -73,7 +73,8 @@ class ImageBackbone:
         self._dtype = precision()
         model, self._trained_pooler = _load(folder)
         self._model = model.float().eval().requires_grad_(False).to(self._device)
-        self._model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # torch's stubs lack it
+        # Torch's stubs lack this argument, which doubles the speed of convolutions on CPUs.
+        self._model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         takes_any_side = "interpolate_pos_encoding" in inspect.signature(model.forward).parameters
         self._arguments = {"interpolate_pos_encoding": True} if takes_any_side else {}
         self._mean = torch.tensor(preprocessing.mean, device=self._device).view(1, 3, 1, 1)
@@ -95,7 +96,7 @@ class ImageBackbone:
         return self._pooled(output)[:count].float().cpu().numpy()
 
     def _pooled(self, output: Any) -> torch.Tensor:
-        """[batch, width]: the model's own pooling where that is trained, else the mean of places or tokens."""
+        """[batch, width]: the model's own pooling where it is trained, else the mean of places or tokens."""
         pooled = getattr(output, "pooler_output", None)
         if pooled is not None and self._trained_pooler:
             return pooled.flatten(1)

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json as jsonlib
 import os
-from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
@@ -13,13 +11,13 @@ from typing import Any, Self
 import numpy as np
 from pydantic import Field
 
-from shelfwise.catalog.column import ImageSource, InputColumn, RawImage, Role, State
-from shelfwise.catalog.decoding import DecodedBatch, DecodingJob, decoder_threads
+from shelfwise.catalog.column import InputColumn, Role
 from shelfwise.encoders.allocator import release_freed_memory
 from shelfwise.encoders.base import Encoded, Encoder, EncoderOptions, Progress, no_progress
 from shelfwise.encoders.feature_cache import FeatureCache, content_key
 from shelfwise.encoders.hub import backbone_folder, fingerprint
 from shelfwise.encoders.image_backbone import ImageBackbone, precision
+from shelfwise.encoders.image_features import FeatureRun
 from shelfwise.encoders.image_preprocessing import ImagePreprocessing, Resize, read_preprocessing
 from shelfwise.errors import MissingDependencyError, ModelFolderError
 
@@ -27,8 +25,6 @@ BACKBONE_VARIABLE = "SHELFWISE_IMAGE_MODEL"
 """The environment variable that says where the backbone of a saved model is on this machine, if it moved."""
 
 _DECODING_VERSION = 1  # raised when decoded pixels, and so cached features, change
-_ROWS_AT_ONCE = 128  # undecoded images in memory
-_REMEMBER_EVERY = 1024  # computed features between writes to the cache
 _LEAST_SPREAD = 0.05  # of the mean standard deviation: rarer features are not blown up to unit variance
 
 
@@ -40,9 +36,9 @@ class PretrainedImageOptions(EncoderOptions):
     side: int | None = Field(default=None, ge=32, le=1024)
     """Pixels a side; None: the backbone's own. Time grows with its square; a smaller side loses detail."""
     resize: Resize | None = None
-    """"stretch", "crop" (the sides of the picture are lost) or "pad" (white); None: the backbone's own way."""
+    """"stretch", "crop" (the margins are lost) or "pad" (white); None: the backbone's own way."""
     batch: int = Field(default=8, ge=1, le=256)
-    """Pictures a pass. On CPUs 8 is as fast as any; a GPU wants 64. Changing it changes features by rounding."""
+    """Pictures a pass. On CPUs 8 is as fast as any; a GPU wants 64. It changes features by rounding only."""
 
 
 @dataclass(frozen=True)
@@ -70,13 +66,13 @@ class PretrainedImage(Encoder):
         self._located: _Located | None = None
         self._backbone: ImageBackbone | None = None
         self._expected: dict[str, Any] | None = None  # the identity a loaded model was trained with
+        self._saved_folder: str | None = None
         self._width: int | None = None
         self._mean: np.ndarray | None = None
         self._std: np.ndarray | None = None
 
     def prepare(self, column: InputColumn, progress: Progress = no_progress) -> Encoded:
-        """Features float32 [N, width], unscaled, from the cache or the backbone; zeros where there is no
-        image.
+        """Features float32 [N, width], unscaled, from the cache or the backbone; zeros where no image is.
 
         A picture's features are the same whatever it is computed with. What was computed is remembered even
         when this is interrupted. Raises MissingDependencyError (no transformers, no such backbone) and
@@ -88,17 +84,18 @@ class PretrainedImage(Encoder):
         if self._width is not None and self._width != width:
             raise ModelFolderError(f"Expected image features of length {self._width}, got {width}.")
         self._width = width
-        run = _Run(self, located, cache, column.values, len(column), width, progress)  # type: ignore[arg-type]
+
+        def compute(pixels: np.ndarray) -> np.ndarray:  # loads the backbone only if some image needs it
+            return self._load_backbone(located).features(pixels)
+
+        run = FeatureRun(
+            column.values, located.preprocessing, compute, self.options.batch, cache, width, progress
+        )
         try:
             run.all_rows()
         finally:
-            run.remember()
             release_freed_memory()
         return Encoded(run.features, run.state, dict(sorted(run.reasons.items())))
-
-    def compute(self, pixels: np.ndarray) -> np.ndarray:
-        """The backbone's features of one pass of pictures, uint8 [B, 3, side, side] → float32 [B, width]."""
-        return self._load_backbone(self._locate()).features(pixels)
 
     def fit(self, prepared: Encoded, rows: np.ndarray) -> Self:
         """Learn each feature's mean and standard deviation on the present ``rows``."""
@@ -145,19 +142,22 @@ class PretrainedImage(Encoder):
     def state_json(self) -> dict[str, Any]:
         """Which backbone, by content; the weights themselves are not copied into a model folder."""
         identity = self._located.identity() if self._located else self._expected
-        return {"width": self._width, "backbone": identity}
+        folder = str(self._located.folder.resolve()) if self._located else self._saved_folder
+        return {"width": self._width, "backbone": identity, "folder": folder}
 
     def load_state(self, arrays: dict[str, np.ndarray], json: dict[str, Any]) -> Self:
-        """Become the fitted encoder. The backbone is looked for, and its content compared, when it is needed."""
+        """Become the fitted encoder; the backbone is found, and its content compared, when it is needed."""
         width, identity = json.get("width"), json.get("backbone")
         shapes = {name: (array.shape, array.dtype.kind) for name, array in arrays.items()}
         if not isinstance(width, int) or shapes != {"mean": ((width,), "f"), "std": ((width,), "f")}:
             raise ModelFolderError(
-                f"Expected the state of a pretrained_image encoder (mean and std of {width} features), got {shapes}."
+                f"Expected the state of a pretrained_image encoder, mean and std of {width} features, "
+                f"got {shapes}."
             )
         if identity is not None and not (isinstance(identity, dict) and {"fingerprint"} <= identity.keys()):
             raise ModelFolderError(f"Expected the identity of an image backbone, got {identity!r}.")
         self._width, self._expected = width, identity
+        self._saved_folder = json.get("folder") if isinstance(json.get("folder"), str) else None
         self._mean, self._std = arrays["mean"], arrays["std"]
         self._located = self._backbone = None
         return self
@@ -166,16 +166,16 @@ class PretrainedImage(Encoder):
         """Find the backbone on this machine and make sure that it is the one this model was trained with."""
         if self._located is not None:
             return self._located
-        model = (self._expected and os.environ.get(BACKBONE_VARIABLE)) or self.options.model
+        model = self.options.model
+        if self._expected is not None:  # a saved model, whose backbone or working folder may have moved
+            saved = self._saved_folder if self._saved_folder and Path(self._saved_folder).is_dir() else model
+            model = os.environ.get(BACKBONE_VARIABLE) or saved
         if not model:
             raise MissingDependencyError(
-                "The encoder pretrained_image needs a backbone: pass --image-model with a local folder or a hub name."
+                "The encoder pretrained_image needs a backbone: "
+                "pass --image-model with a local folder or a hub name."
             )
-        moved = (
-            f" If the backbone of this model moved, set {BACKBONE_VARIABLE} to its folder."
-            if self._expected
-            else ""
-        )
+        moved = f" If it moved, set {BACKBONE_VARIABLE} to its folder." if self._expected else ""
         try:
             folder = backbone_folder(model, "--image-model")
             preprocessing = read_preprocessing(folder).changed(self.options.side, self.options.resize)
@@ -184,8 +184,8 @@ class PretrainedImage(Encoder):
             raise MissingDependencyError(f"{error}{moved}") from error
         if self._expected is not None and located.identity() != self._expected:
             raise ModelFolderError(
-                f"This model was trained with the image backbone {self._expected['fingerprint']} of {self.options.model!r}, "
-                f"but the one in {folder} is {located.fingerprint} or prepares images otherwise. "
+                f"This model was trained with another image backbone: expected {self.options.model!r} with "
+                f"fingerprint {self._expected['fingerprint']}, but {folder} has {located.fingerprint}. "
                 f"Put the original back, or set {BACKBONE_VARIABLE} to its folder."
             )
         self._located = located
@@ -195,91 +195,6 @@ class PretrainedImage(Encoder):
         if self._backbone is None:
             self._backbone = ImageBackbone(located.folder, located.preprocessing, self.options.batch)
         return self._backbone
-
-
-class _Run:
-    """One ``prepare``: every row gets its features, each distinct image is computed at most once."""
-
-    def __init__(
-        self,
-        encoder: PretrainedImage,
-        located: _Located,
-        cache: FeatureCache,
-        source: ImageSource,
-        count: int,
-        width: int,
-        progress: Progress,
-    ) -> None:
-        self.features = np.zeros((count, width), dtype=np.float32)
-        self.state = np.full(count, State.ABSENT, dtype=np.int8)
-        self.reasons: dict[int, str] = {}
-        self._encoder, self._cache, self._source, self._progress = encoder, cache, source, progress
-        self._preprocessing = located.preprocessing
-        self._first_row: dict[bytes, int] = {}  # content → the first row that carries it
-        self._fresh: dict[bytes, int] = {}  # computed here, not yet written to the cache
-
-    def all_rows(self) -> None:
-        """Go through the source in small parts, so that few undecoded images are in memory."""
-        with ThreadPoolExecutor(decoder_threads(), thread_name_prefix="decode") as pool:
-            for start in range(0, len(self.state), _ROWS_AT_ONCE):
-                self._rows(pool, np.arange(start, min(start + _ROWS_AT_ONCE, len(self.state))))
-                if len(self._fresh) >= _REMEMBER_EVERY:
-                    self.remember()
-
-    def remember(self) -> None:
-        """Write what was computed since the last time to the cache."""
-        if self._fresh:
-            self._cache.put(list(self._fresh), self.features[list(self._fresh.values())])
-            self._fresh = {}
-
-    def _rows(self, pool: ThreadPoolExecutor, rows: np.ndarray) -> None:
-        copies: list[tuple[int, int]] = []  # (row, an earlier or equal row with the same image)
-        new: dict[bytes, tuple[int, RawImage]] = {}
-        for row, raw in zip(rows.tolist(), self._source.load(rows.tolist()), strict=True):
-            self.state[row] = raw.state
-            if raw.state == State.FAILED:
-                self.reasons[row] = raw.reason
-            elif raw.state == State.PRESENT:
-                key = content_key(raw.data or b"")
-                first = self._first_row.setdefault(key, row)
-                if first == row:
-                    new[key] = (row, raw)
-                else:
-                    copies.append((row, first))
-        computed = self._new_images(pool, new)
-        for row, first in copies:
-            self.features[row], self.state[row] = self.features[first], self.state[first]
-            if first in self.reasons:
-                self.reasons[row] = self.reasons[first]
-        self._progress(len(rows) - computed)
-
-    def _new_images(self, pool: ThreadPoolExecutor, new: dict[bytes, tuple[int, RawImage]]) -> int:
-        """Fill in images not seen in this run; return how many were computed, and so already reported as done."""
-        if not new:
-            return 0
-        found, cached = self._cache.get(list(new))
-        known = np.array([row for row, _ in new.values()])[found]
-        if len(known):
-            self.features[known] = cached[found]
-        missing = [(key, *new[key]) for key, here in zip(new, found, strict=True) if not here]
-        if not missing:
-            return 0
-        keys, rows, raws = zip(*missing, strict=True)
-        side, square = self._preprocessing.side, self._preprocessing.square
-        decoded = DecodingJob(pool, np.array(rows), raws, side, square).result()
-        self.state[decoded.rows] = decoded.states
-        self.reasons.update(decoded.reasons)
-        return self._compute(keys, decoded)
-
-    def _compute(self, keys: Sequence[bytes], decoded: DecodedBatch) -> int:
-        good = np.flatnonzero(decoded.states == State.PRESENT)
-        size = self._encoder.options.batch
-        for start in range(0, len(good), size):
-            part = good[start : start + size]
-            self.features[decoded.rows[part]] = self._encoder.compute(decoded.pixels[part])
-            self._fresh.update((keys[place], int(decoded.rows[place])) for place in part)
-            self._progress(len(part))
-        return len(good)
 
 
 def _namespace(located: _Located) -> str:

@@ -77,7 +77,8 @@ def _explained(kind: str, encoder: type[Encoder], error: ValidationError) -> str
             f'did you mean "{_nearest(key, known)}"?'
         )
     where = f'option "{key}" of encoder "{kind}"' if key else f'the options of encoder "{kind}"'
-    return f"cannot use {where}: {first['msg']}; got {first['input']!r}; change it in the recipe"
+    wrong = first["msg"].removeprefix("Value error, ")
+    return f"cannot use {where}: {wrong}; got {first['input']!r}; change it in the recipe"
 
 
 def _nearest(word: str, known: Iterable[str]) -> str:

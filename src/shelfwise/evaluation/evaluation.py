@@ -187,7 +187,9 @@ def _shared(
     """The fields that are computed alike for paths and label sets."""
     scores = assembly.category_scores(counts, training)
     minimum = MISCLASSIFIED_MINIMUM if counts.true.max() >= MISCLASSIFIED_MINIMUM else 1
-    worst = mistakes.most_misclassified(counts, minimum=minimum, limit=MISCLASSIFIED_LIMIT)
+    worst = mistakes.most_misclassified(
+        counts, minimum=minimum, limit=MISCLASSIFIED_LIMIT, known=_seen(training)
+    )
     in_test = {score.category: score.products for score in scores}
     return {
         "products": len(products),

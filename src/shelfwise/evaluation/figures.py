@@ -23,12 +23,12 @@ TEAL, AMBER, RED = "#0f766e", "#c27c0e", "#b4412f"
 SERIES = (TEAL, AMBER, "#4666a8", RED, "#7a5195", "#5a8f3d", "#8a6d4b", "#4b4f54")
 """Colours of the lines of one chart, in order; further lines reuse them."""
 
-_SIZE_INCHES = (5.4, 3.2)
+_SIZE_INCHES = (5.4, 3.4)
 _STYLE: dict[Any, Any] = {
     "svg.fonttype": "none",  # text stays text: small, sharp, and in the page's own font
     "svg.hashsalt": "shelfwise",  # the same figures give the same file
     "text.parse_math": False,
-    "font.size": 10.5,
+    "font.size": 11.5,
     "axes.edgecolor": LINE,
     "axes.labelcolor": MUTED,
     "xtick.color": MUTED,
@@ -71,7 +71,7 @@ def coverage_chart(points: Sequence[CoveragePoint], now: RouteScore) -> str:
         axes.set(xlim=(0, 1.01), ylim=(low, 1 + (1 - low) * 0.04))
         axes.set(xlabel="products accepted without a person", ylabel="right among them")
         axes.xaxis.set_major_formatter(PercentFormatter(1, decimals=0))
-        axes.yaxis.set_major_formatter(PercentFormatter(1, decimals=None))
+        axes.yaxis.set_major_formatter(lambda value, _: f"{round(100 * value, 2):g}%")
         return _svg(figure, "coverage")
 
 
@@ -87,10 +87,9 @@ def reliability_chart(calibration: Calibration) -> str:
         stated, seen = [found.mean_confidence for found in bins], [found.accuracy for found in bins]
         axes.plot([0, 1], [0, 1], color=MUTED, linewidth=1, linestyle=(0, (4, 3)))
         axes.plot(stated, seen, color=TEAL, linewidth=1.6)
-        sizes = [25 + 260 * found.products / most for found in bins]
-        axes.scatter(
-            stated, seen, s=sizes, color=TEAL, alpha=0.85, linewidths=1, edgecolors="white", zorder=3
-        )
+        sizes = [36 + 260 * found.products / most for found in bins]
+        dots = axes.scatter(stated, seen, s=sizes, color=TEAL, edgecolors="white", linewidths=1, zorder=3)
+        dots.set_clip_on(False)
         axes.set(xlim=(0, 1.04), ylim=(0, 1.06), xlabel="confidence stated", ylabel="right in fact")
         axes.xaxis.set_major_formatter(PercentFormatter(1, decimals=0))
         axes.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
@@ -107,7 +106,7 @@ def histogram_chart(histogram: Histogram) -> str:
         places = range(len(histogram.categories))
         bars = axes.bar(places, histogram.categories, width=0.82, color=TEAL)
         axes.bar_label(
-            bars, [f"{number:,}" for number in histogram.categories], padding=2, color=INK, fontsize=9.5
+            bars, [f"{number:,}" for number in histogram.categories], padding=2, color=INK, fontsize=10.5
         )
         names = [
             _short(low) if low == high else f"{_short(low)}–{_short(high)}"
@@ -115,7 +114,7 @@ def histogram_chart(histogram: Histogram) -> str:
         ]
         slanted = len(names) > 6
         axes.set_xticks(
-            places, names, rotation=35 if slanted else 0, ha="right" if slanted else "center", fontsize=9.5
+            places, names, rotation=35 if slanted else 0, ha="right" if slanted else "center", fontsize=10.5
         )
         axes.grid(axis="x", visible=False)
         axes.margins(x=0.02, y=0.12)

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from typing import TypeVar
 
 import numpy as np
@@ -50,7 +51,11 @@ def count_categories(truth: Sequence[Hashable], predicted: Sequence[Hashable]) -
     precision.
     """
     check_lengths(truth=truth, predicted=predicted)
-    return _counts(((t,), () if p is None else (p,)) for t, p in zip(truth, predicted, strict=True))
+    return _from_counters(
+        Counter(truth),
+        Counter(p for p in predicted if p is not None),
+        Counter(t for t, p in zip(truth, predicted, strict=True) if t == p),
+    )
 
 
 def count_label_sets(
@@ -58,7 +63,12 @@ def count_label_sets(
 ) -> CategoryCounts:
     """Counts for any number of labels a product; order and repetition within a product mean nothing."""
     check_lengths(truth=truth, predicted=predicted)
-    return _counts(zip(truth, predicted, strict=True))
+    true_sets, predicted_sets = list(map(set, truth)), list(map(set, predicted))
+    return _from_counters(
+        Counter(chain.from_iterable(true_sets)),
+        Counter(chain.from_iterable(predicted_sets)),
+        Counter(label for t, p in zip(true_sets, predicted_sets, strict=True) for label in t & p),
+    )
 
 
 def count_label_matrix(truth: np.ndarray, predicted: np.ndarray) -> CategoryCounts:
@@ -203,18 +213,13 @@ def check_confidence(confidence: np.ndarray, right: np.ndarray) -> tuple[np.ndar
     return confidence, right
 
 
-def _counts(pairs: Iterable[tuple[Iterable[Hashable], Iterable[Hashable]]]) -> CategoryCounts:
-    true: Counter[Hashable] = Counter()
-    predicted: Counter[Hashable] = Counter()
-    right: Counter[Hashable] = Counter()
-    for t, p in pairs:
-        true_set, predicted_set = set(t), set(p)
-        true.update(true_set)
-        predicted.update(predicted_set)
-        right.update(true_set & predicted_set)
+def _from_counters(
+    true: Mapping[Hashable, int], predicted: Mapping[Hashable, int], right: Mapping[Hashable, int]
+) -> CategoryCounts:
     categories = tuple(dict.fromkeys([*true, *predicted]))
     columns = [
-        np.array([counter[c] for c in categories], dtype=np.int64) for counter in (true, predicted, right)
+        np.array([counter.get(c, 0) for c in categories], dtype=np.int64)
+        for counter in (true, predicted, right)
     ]
     return CategoryCounts(categories, *columns)
 

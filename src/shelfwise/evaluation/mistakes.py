@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -32,15 +32,22 @@ class ConfusedPair:
     rows: tuple[int, ...]
 
 
-def most_misclassified(counts: CategoryCounts, *, minimum: int, limit: int) -> list[int]:
+def most_misclassified(
+    counts: CategoryCounts, *, minimum: int, limit: int, known: Collection[Category] | None = None
+) -> list[int]:
     """Indices into ``counts`` of the categories with the largest share of missed products, the worst first.
 
     Wirojwatanakul & Wangperawong 2019, tables 2 and 4. Only categories with at least ``minimum`` true
-    products are ranked: of one product, one missed says little. Categories of which nothing is missed are
-    left out; equal shares go by the number missed, then by name.
+    products are ranked: of one product, one missed says little. Nor are those outside of ``known``, where
+    given: what training never saw is missed as a matter of course, and would crowd out what can be mended.
+    Categories of which nothing is missed are left out; equal shares go by the number missed, then by name.
     """
     missed = counts.true - counts.right
-    ranked = [int(i) for i in np.flatnonzero((counts.true >= max(minimum, 1)) & (missed > 0))]
+    ranked = [
+        int(i)
+        for i in np.flatnonzero((counts.true >= max(minimum, 1)) & (missed > 0))
+        if known is None or counts.categories[i] in known
+    ]
     ranked.sort(key=lambda i: (-missed[i] / counts.true[i], -missed[i], str(counts.categories[i])))
     return ranked[:limit]
 

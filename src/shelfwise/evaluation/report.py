@@ -17,7 +17,6 @@ from markupsafe import Markup
 from shelfwise.catalog.images import decode_image
 from shelfwise.errors import ImageError
 from shelfwise.evaluation import figures, summary
-from shelfwise.evaluation.hierarchy import common_prefix
 from shelfwise.evaluation.results import (
     FUSED,
     Confusion,
@@ -52,10 +51,9 @@ class ExampleView:
 
 @dataclass(frozen=True)
 class ConfusionView:
-    """One confused pair as the template shows it; ``shared`` is the number of levels both paths agree on."""
+    """One confused pair as the template shows it."""
 
     confusion: Confusion
-    shared: int
     examples: list[ExampleView]
 
 
@@ -96,7 +94,7 @@ def render_report(
         lstrip_blocks=True,
         finalize=_printable,
     )
-    environment.filters |= {"percent": _percent, "shorten": shorten, "number": lambda value: f"{value:,}"}
+    environment.filters |= {"percent": _percent, "prose": _prose, "shorten": shorten, "number": "{:,}".format}
     curve = evaluation.data.training_curve
     columns, rows = score_table(evaluation)
     return environment.get_template("report.html.j2").render(
@@ -109,7 +107,7 @@ def render_report(
         columns=columns,
         rows=rows,
         best=[max(column) for column in zip(*(row.values for row in rows), strict=True)],
-        confusions=[_confusion_view(c, evaluation, image_of, titles) for c in evaluation.confusions],
+        confusions=[_confusion_view(c, image_of, titles) for c in evaluation.confusions],
         charts={
             "coverage": Markup(figures.coverage_chart(evaluation.coverage_curve, evaluation.routes.accept)),
             "reliability": Markup(figures.reliability_chart(evaluation.calibration)),
@@ -164,10 +162,7 @@ def shorten(text: str, characters: int = NAME_CHARACTERS) -> str:
     return line if len(line) <= characters else line[: characters - 1].rstrip() + "…"
 
 
-def _confusion_view(
-    confusion: Confusion, evaluation: Evaluation, image_of: ImageOf | None, titles: TitleOf | None
-) -> ConfusionView:
-    shared = common_prefix(confusion.truth, confusion.predicted) if evaluation.target == "path" else 0
+def _confusion_view(confusion: Confusion, image_of: ImageOf | None, titles: TitleOf | None) -> ConfusionView:
     examples = [
         ExampleView(
             example=example,
@@ -178,11 +173,16 @@ def _confusion_view(
         )
         for example in confusion.examples
     ]
-    return ConfusionView(confusion, shared, examples)
+    return ConfusionView(confusion, examples)
 
 
 def _percent(share: float | None, digits: int = 1) -> str:
-    return summary.percent(share, digits).replace(" ", "\u00a0")
+    return _prose(summary.percent(share, digits))
+
+
+def _prose(text: str) -> str:
+    """The text with no line break between a number and its percent sign."""
+    return text.replace(" %", "\u00a0%").replace("< ", "<\u00a0")
 
 
 def _printable(value: Any) -> Any:

@@ -264,6 +264,7 @@ class Evaluation(Record):
     per_category: list[CategoryScore]
     """All true or predicted categories, those with most products first."""
     misclassified: list[CategoryScore]
+    """Categories with the largest share missed, the worst first; those training never saw are left out."""
     misclassified_minimum: int
     """Products a category must have to be ranked among the misclassified."""
     confusions: list[Confusion]
@@ -290,9 +291,13 @@ class Evaluation(Record):
         try:
             return cls.model_validate_json(Path(path).read_bytes())
         except (OSError, ValidationError) as error:
+            why = str(error)
+            if isinstance(error, ValidationError):
+                first = error.errors(include_url=False)[0]
+                why = f"{'.'.join(map(str, first['loc']))} {first['msg']}".strip()
             raise ShelfwiseError(
                 f"Expected an evaluation written by `shelfwise evaluate --json` (format 1), "
-                f"but {path} cannot be read as one: {error}. Run the evaluation again with this version."
+                f"but {path} cannot be read as one: {why}. Run the evaluation again with this version."
             ) from error
 
 

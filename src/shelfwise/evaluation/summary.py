@@ -57,7 +57,8 @@ def fusion_sentence(evaluation: Evaluation) -> str:
         return "This model has a single classifier, so there is nothing to compare it with."
     fused, single = evaluation.fused.headline, evaluation.classifiers[best].headline
     what = "whole paths right" if evaluation.target == "path" else "micro-F1"
-    points = 100 * (fused - single)
+    # Of the figures as shown, so that a reader who subtracts them finds the same.
+    points = round(100 * fused, 1) - round(100 * single, 1)
     compared = f"{percent(fused)} {what} together, {percent(single)} from “{best}” alone"
     if points >= 0.05:
         return f"Using the inputs together pays: {compared}, a gain of {points:.1f} points."

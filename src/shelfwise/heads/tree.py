@@ -1,7 +1,7 @@
 """One softmax over all paths at which products end: always a valid path, parents by summing upward.
 
 A path's score is the sum of the scores of the category names on it, level by level ("Men" + "Shoes" + "Sneakers"), so
-that what is learned of sneakers for men serves sneakers for women; a category whose name also occurs under
+that what is learned of sneakers for men serves sneakers for women; a path whose last name also occurs under
 another parent has a score of its own besides. A flat softmax over leaves with probabilities summed upward dominates
 top-down classifiers over the whole operating range (Valmadre 2022, *Hierarchical classification at multiple
 operating points*).
@@ -72,10 +72,9 @@ def outcome_parts(target: PathTarget) -> tuple[np.ndarray, np.ndarray]:
     for outcome in target.outcomes:
         row = []
         for depth in range(1, len(outcome) + 1):
-            name = (depth, outcome[depth - 1])
-            row.append(number(name, 1.0))
-            if len(children[name]) > 1:
-                row.append(number(("own", outcome[:depth]), OWN_SCORE_SCALE))
+            row.append(number((depth, outcome[depth - 1]), 1.0))
+        if len(children[(len(outcome), outcome[-1])]) > 1:
+            row.append(number(("own", outcome), OWN_SCORE_SCALE))
         if outcome in inner:  # to stop here needs a score that the categories below do not share
             row.append(number(("stop", outcome), 1.0))
         rows.append(row)

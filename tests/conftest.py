@@ -1,0 +1,87 @@
+"""What many tests share: a made-up store, a model trained on it once, the command line, and the real data."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from shelfwise.cli import main
+from shelfwise.demo import StoreFiles, generate_store
+
+# Several test processes share a few cores; more threads than that only get in each other's way.
+os.environ.setdefault("OMP_NUM_THREADS", "2")
+
+SHARED_DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
+
+QUICK_RECIPE = """
+target: {columns: [category_path]}
+inputs: [{name: title}, {name: brand}, {name: price}, {name: image}]
+classifiers:
+- {name: words, inputs: [title, brand], epochs: 5, weight_decay: 0.0}
+- {name: image, inputs: [image], hidden: [16], epochs: 1}
+- {name: early, inputs: [title, brand, price], hidden: [64], epochs: 5}
+routing: {precision: 0.6}
+"""
+"""Every kind of input and classifier, in seconds: how good it is does not matter to most tests."""
+
+
+@dataclass(frozen=True)
+class Finished:
+    """How a command ended and what it printed."""
+
+    status: int
+    out: str
+    err: str
+
+
+Shelfwise = Callable[..., Finished]
+
+
+@pytest.fixture
+def shelfwise(capsys: pytest.CaptureFixture[str]) -> Shelfwise:
+    """Runs the command line in this process: ``shelfwise("predict", model, …)``."""
+
+    def run(*args: object) -> Finished:
+        capsys.readouterr()
+        with pytest.raises(SystemExit) as ended:
+            main([str(arg) for arg in args])
+        printed = capsys.readouterr()
+        return Finished(int(ended.value.code or 0), printed.out, printed.err)
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def shared_data() -> Path:
+    """The folder of real catalogs, read in place."""
+    if not SHARED_DATA.is_dir():
+        pytest.skip("needs the real catalogs in ../shared/data, which are not here")
+    return SHARED_DATA
+
+
+@pytest.fixture(scope="session")
+def store(tmp_path_factory: pytest.TempPathFactory) -> StoreFiles:
+    """A made-up store: 300 labelled products, 45 held out, 30 new, with images. Not to be changed."""
+    return generate_store(tmp_path_factory.mktemp("made-up-store"), products=300, seed=1)
+
+
+@pytest.fixture(scope="session")
+def quick_recipe(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A recipe file that trains in seconds on ``store``."""
+    file = tmp_path_factory.mktemp("recipe") / "quick.yaml"
+    file.write_text(QUICK_RECIPE, encoding="utf-8")
+    return file
+
+
+@pytest.fixture(scope="session")
+def model_folder(store: StoreFiles, quick_recipe: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A model of paths, trained once on ``store`` by the command line. Not to be changed."""
+    folder = tmp_path_factory.mktemp("models") / "paths"
+    with pytest.raises(SystemExit) as ended:
+        main(["train", str(store.catalog), "--recipe", str(quick_recipe), "-o", str(folder), "--quiet"])
+    assert ended.value.code == 0
+    return folder
