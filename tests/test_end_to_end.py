@@ -183,8 +183,10 @@ class TestBadProducts:
 
     def test_repeated_ids(self, predict: Any, store: StoreFiles, new_rows: Rows, tmp_path: Path) -> None:
         straight = predict(store.new_products)
-        made = predict(write_csv(tmp_path / "twice.csv", [{**row, "id": "007"} for row in new_rows]))
-        assert [row["id"] for row in made] == ["007"] * len(new_rows)
+        ids = [f"00{row // 2}" for row in range(len(new_rows))]
+        repeated = [{**row, "id": id} for row, id in zip(new_rows, ids, strict=True)]
+        made = predict(write_csv(tmp_path / "twice.csv", repeated))
+        assert [row["id"] for row in made] == ids
         assert [row["path"] for row in made] == [row["path"] for row in straight]
 
     def test_no_ids(self, predict: Any, new_rows: Rows, tmp_path: Path) -> None:

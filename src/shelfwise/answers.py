@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.special import expit
+from scipy.special import expit, softmax
 
 from shelfwise.catalog.catalog import Catalog
 from shelfwise.catalog.column import State
@@ -17,6 +17,8 @@ from shelfwise.predictions import Alternative, Decision, Prediction
 from shelfwise.recipe import RoutingRecipe
 from shelfwise.taxonomy.targets import PathTarget
 
+_MOST_LABELS_GIVEN = 250
+"""Alternatives are looked for below at most this many labels that were given."""
 _DECIMALS = 6
 """Probabilities are given to six decimals: the last bits depend on how many products are computed at once."""
 
@@ -37,8 +39,8 @@ class Answers:
         probabilities = np.round(ensemble.probabilities(logits, present), _DECIMALS)
         decided = decide(ensemble.target, probabilities, ensemble.calibration)
         usable = present.any(0)
-        best = _best_first(probabilities, self.routing.alternatives + 1)
-        parts = self._parts(probabilities, decided)
+        best = _best_first(decided.probabilities, self.routing.alternatives)
+        parts = self._parts(decided)
         result = []
         for position, row in enumerate(map(int, rows)):
             inputs = {name: _told(encoded, row) for name, encoded in self.prepared.items()}
@@ -58,19 +60,19 @@ class Answers:
                         part_confidence,
                         decision,
                         reason,
-                        self._alternatives(best[position], probabilities[position], left),
+                        self._alternatives(best[position], decided.probabilities[position], left),
                         inputs,
                     )
                 )
         return result
 
     def _parts(
-        self, probabilities: np.ndarray, decided: Decided
+        self, decided: Decided
     ) -> list[tuple[tuple[str, ...], tuple[float, ...], set[int]]]:
         """Per product: the answer, one probability per level or label, and the outcomes that are no alternatives."""
         target = self.ensemble.target
         if isinstance(target, PathTarget):
-            by_category = target.category_probabilities(probabilities)
+            by_category = target.category_probabilities(decided.probabilities)
             result = []
             for position, outcome in enumerate(map(int, decided.chosen)):
                 path = target.outcomes[outcome]
@@ -79,7 +81,7 @@ class Answers:
                 result.append((path, tuple(map(float, levels)), {outcome}))
             return result
         result = []
-        for chosen, row in zip(decided.chosen, probabilities, strict=True):
+        for chosen, row in zip(decided.chosen, np.round(decided.probabilities, _DECIMALS), strict=True):
             given = np.flatnonzero(chosen)
             given = given[np.argsort(-row[given], kind="stable")]
             names = tuple(target.labels[label] for label in given)
@@ -88,9 +90,10 @@ class Answers:
 
     def _alternatives(self, best: np.ndarray, probabilities: np.ndarray, left: set[int]) -> tuple[Alternative, ...]:
         others = [int(outcome) for outcome in best if int(outcome) not in left and probabilities[outcome] > 0]
-        outcomes = self.ensemble.target.outcomes
+        target = self.ensemble.target
+        answers = target.outcomes if isinstance(target, PathTarget) else [(label,) for label in target.labels]
         return tuple(
-            Alternative(outcomes[outcome], float(probabilities[outcome])) for outcome in others[: self.routing.alternatives]
+            Alternative(answers[outcome], round(float(probabilities[outcome]), _DECIMALS)) for outcome in others[: self.routing.alternatives]
         )
 
     def _nothing_usable(self, inputs: dict[str, str]) -> str:
@@ -128,15 +131,17 @@ def per_classifier_answers(
         if isinstance(target, PathTarget):
             chosen = [target.outcomes[outcome] for outcome in mine.argmax(1)]
         else:
-            given = expit(mine) >= ensemble.calibration.threshold
+            probabilities = softmax(mine, axis=1) if target.exclusive else expit(mine)
+            given = target.label_probabilities(probabilities) >= ensemble.calibration.threshold
             chosen = [tuple(target.labels[label] for label in np.flatnonzero(row)) for row in given]
         answers[name] = [answer if known else () for answer, known in zip(chosen, here, strict=True)]
     return answers
 
 
 def _best_first(probabilities: np.ndarray, count: int) -> np.ndarray:
-    """int64 [N, ≤ count + labels given]: the most probable outcomes of each product, best first."""
-    if count >= probabilities.shape[1] or probabilities.shape[1] <= 512:
+    """int64 [N, …]: more than enough of the most probable outcomes of each product, best first."""
+    count += _MOST_LABELS_GIVEN
+    if count >= probabilities.shape[1]:
         return np.argsort(-probabilities, axis=1, kind="stable")
     top = np.argpartition(-probabilities, count, axis=1)[:, : count + 1]
     top.sort(axis=1)

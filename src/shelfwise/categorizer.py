@@ -134,7 +134,7 @@ class Categorizer:
         theirs = prepare(build_encoders(recipe.inputs), recipe.inputs, validation, reporter)
         stacked = {name: stack_encoded(mine, theirs[name]) for name, mine in prepared.items()}
         usable_rows = _labelled(validation, other, target)
-        if isinstance(target, PathTarget):
+        if target.exclusive:
             usable_rows = usable_rows[target.encode(other.values)[usable_rows] >= 0]
         if len(usable_rows) < 2:
             raise CatalogError("expected a validation catalog with products of known categories, but it has none")
@@ -220,7 +220,7 @@ class Categorizer:
         answers = Answers(ensemble, self.recipe_.routing, catalog, prepared, data)
         predictions: list[Prediction] = []
         singles: dict[str, list[tuple[str, ...]]] = {name: [] for name in ensemble.names}
-        at_once = max(64, _SCORES_AT_ONCE // (len(ensemble.classifiers) * len(self.target_.outcomes)))
+        at_once = max(64, _SCORES_AT_ONCE // (len(ensemble.classifiers) * self.target_.n_outcomes))
         with reporter.stage("categorizing", len(catalog)) as stage:
             for start in range(0, len(catalog), at_once):
                 rows = np.arange(start, min(start + at_once, len(catalog)))
@@ -255,7 +255,7 @@ def _limit_threads(recipe: Recipe) -> None:
 
 def _make_target(recipe: Recipe, truth: Truth) -> PathTarget | LabelTarget:
     if recipe.target.multilabel:
-        return LabelTarget.from_truth(truth.values, recipe.target.min_products)
+        return LabelTarget.from_truth(truth.values, recipe.target.min_products, recipe.target.label_space)
     return PathTarget.from_truth(truth.values, truth.level_names)
 
 

@@ -62,12 +62,12 @@ class Ensemble:
 
     def logits(self, data: Prepared, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Calibrated logits [classifiers, rows, outcomes] and presence bool [classifiers, rows]."""
-        return stacked_logits(self.classifiers, data, rows, self.calibration.temperatures, self.target.multilabel)
+        return stacked_logits(self.classifiers, data, rows, self.calibration.temperatures, self.target.exclusive)
 
     def probabilities(self, logits: np.ndarray, present: np.ndarray) -> np.ndarray:
         """[rows, outcomes]: fused and calibrated; zeros where no classifier is present."""
         fused = self.policy.combine(logits, present) * self.calibration.scale + self.calibration.shift
-        probabilities = expit(fused) if self.target.multilabel else np.exp(log_softmax(fused, axis=1))
+        probabilities = np.exp(log_softmax(fused, axis=1)) if self.target.exclusive else expit(fused)
         return np.where(present.any(0)[:, None], probabilities, 0.0)
 
 
@@ -117,13 +117,13 @@ def stacked_logits(
     data: Prepared,
     rows: np.ndarray,
     temperatures: tuple[float, ...],
-    multilabel: bool,
+    exclusive: bool,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Every classifier's logits over its temperature [classifiers, rows, outcomes], and presence [classifiers, rows]."""
     logits, present = [], []
     for classifier, temperature in zip(classifiers, temperatures, strict=True):
         raw = outcome_logits(classifier, data, rows) / np.float32(temperature)
-        logits.append(raw if multilabel else log_softmax(raw, axis=1))
+        logits.append(log_softmax(raw, axis=1) if exclusive else raw)
         present.append(usable(classifier.recipe, data)[rows])
     return np.stack(logits), np.stack(present)
 

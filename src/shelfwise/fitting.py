@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.special import expit, log_softmax
+from scipy.special import expit, log_softmax, softmax
 
 from shelfwise.decision.calibration import fit_scale_and_shift, fit_temperature
 from shelfwise.decision.confidence import decide
@@ -33,7 +33,7 @@ from shelfwise.fusion import build_policy
 from shelfwise.fusion.policies import Policy, Single
 from shelfwise.progress import Reporter
 from shelfwise.recipe import Recipe
-from shelfwise.taxonomy.targets import UNLABELLED, Target
+from shelfwise.taxonomy.targets import UNLABELLED, LabelTarget, PathTarget, Target
 from shelfwise.training.loop import Fit, train
 from shelfwise.training.network import Classifier
 
@@ -77,26 +77,26 @@ def fit_ensemble(
             "them; check the input columns"
         )
     names = [classifier.recipe.name for classifier in classifiers]
-    exclusive = not target.multilabel
+    exclusive = target.exclusive
 
     held = np.concatenate([parts.choose, parts.calibrate])
-    raw, present = stacked_logits(classifiers, data, held, (1.0,) * len(classifiers), target.multilabel)
+    raw, present = stacked_logits(classifiers, data, held, (1.0,) * len(classifiers), exclusive)
     choosing, calibrating = slice(0, len(parts.choose)), slice(len(parts.choose), None)
     temperatures = _temperatures(raw[:, choosing], present[:, choosing], truth[parts.choose], exclusive)
     logits = raw / np.array(temperatures, dtype=np.float32)[:, None, None]
     if exclusive:
         logits = log_softmax(logits, axis=2)
     policy, scores = _choose_policy(
-        recipe, names, logits[:, choosing], present[:, choosing], truth[parts.choose], exclusive, recipe.training.seed
+        recipe, target, names, logits[:, choosing], present[:, choosing], truth[parts.choose]
     )
     fused = policy.combine(logits, present)
     calibration = _calibrate(
-        temperatures, fused[choosing], truth[parts.choose], fused[calibrating], truth[parts.calibrate], exclusive
+        target, temperatures, fused[choosing], truth[parts.choose], fused[calibrating], truth[parts.calibrate]
     )
     ensemble = Ensemble(target, encoders, classifiers, policy, calibration, fit_accept_rule(*_NOTHING, 1.0), names)
     probabilities = ensemble.probabilities(logits[:, calibrating], present[:, calibrating])
     decided = decide(target, probabilities, calibration)
-    right = decided.right(truth[parts.calibrate])
+    right = decided.right(_answers(target, truth[parts.calibrate]))
     if target.multilabel:
         # Nothing else was fitted to whole sets yet: their confidence is calibrated on the same products.
         scale, shift = fit_scale_and_shift(decided.set_logits, right.astype(np.float64))
@@ -160,7 +160,7 @@ def _fit_classifiers(
                 recipe.training,
                 stage,
                 held_out=held_out if use_held_out else None,
-                score=quality(target) if use_held_out else None,
+                score=Quality(target) if use_held_out else None,
                 epochs=rounds,
                 weights=weights,
             )
@@ -168,32 +168,36 @@ def _fit_classifiers(
     return classifiers, fits
 
 
-def quality(target: Target) -> Quality:
-    """How good logits are: whole-path accuracy, or micro-F1 at the best single threshold."""
-    return Quality(not target.multilabel)
-
-
 @dataclass(frozen=True)
 class Quality:
-    """(logits [N, outcomes], truth) → 0–1, higher is better."""
+    """(logits [N, outcomes], encoded truth) → 0–1, higher is better: whole-path accuracy, or micro-F1 of labels at the best
+    single threshold."""
 
-    exclusive: bool
+    target: Target
 
     def __call__(self, logits: np.ndarray, truth: np.ndarray) -> float:
-        if self.exclusive:
+        if isinstance(self.target, PathTarget):
             return float((logits.argmax(1) == truth).mean())
-        probabilities = expit(logits)
-        given = probabilities >= best_micro_f1_threshold(probabilities, truth)
-        return float(2 * (given & (truth > 0)).sum() / max(given.sum() + truth.sum(), 1))
+        probabilities = softmax(logits, axis=1) if self.target.exclusive else expit(logits)
+        by_label, labels = self.target.label_probabilities(probabilities), _answers(self.target, truth)
+        given = by_label >= best_micro_f1_threshold(by_label, labels)
+        return float(2 * (given & (labels > 0)).sum() / max(given.sum() + labels.sum(), 1))
+
+
+def _answers(target: Target, truth: np.ndarray) -> np.ndarray:
+    """Encoded truth as answers are compared: outcome positions of paths, or 0 and 1 [N, labels]."""
+    if isinstance(target, LabelTarget) and target.sets:
+        return target.members[truth]
+    return truth
 
 
 def _class_weights(recipe: Recipe, target: Target, truth: np.ndarray, rows: np.ndarray) -> np.ndarray | None:
     if recipe.training.class_weights == "none":
         return None
-    if target.multilabel:
+    if not target.exclusive:
         positives = np.maximum(truth[rows].sum(0), 1)
         return np.clip((len(rows) - positives) / positives, 1.0, 20.0).astype(np.float32)
-    counts = np.bincount(truth[rows], minlength=len(target.outcomes))
+    counts = np.bincount(truth[rows], minlength=target.n_outcomes)
     seen = counts > 0
     return np.where(seen, len(rows) / (seen.sum() * np.maximum(counts, 1)), 0.0).astype(np.float32)
 
@@ -211,18 +215,17 @@ def _temperatures(logits: np.ndarray, present: np.ndarray, truth: np.ndarray, ex
 
 def _choose_policy(
     recipe: Recipe,
+    target: Target,
     names: Sequence[str],
     logits: np.ndarray,
     present: np.ndarray,
     truth: np.ndarray,
-    exclusive: bool,
-    seed: int,
 ) -> tuple[Policy, dict[str, float]]:
     """The policy, or single classifier, that does best on products it was not fitted on (two halves, in turn)."""
-    measure = Quality(exclusive)
+    measure, exclusive = Quality(target), target.exclusive
     here = present.any(0)
     logits, present, truth = logits[:, here], present[:, here], truth[here]
-    half = np.random.default_rng(seed).permutation(len(truth)) % 2 == 0
+    half = np.random.default_rng(recipe.training.seed).permutation(len(truth)) % 2 == 0
     candidates: dict[str, Policy] = {}
     for kind in recipe.fusion.policies:
         candidates[kind] = build_policy(kind, exclusive)
@@ -245,16 +248,24 @@ def _choose_policy(
 
 
 def _calibrate(
+    target: Target,
     temperatures: tuple[float, ...],
     chosen: np.ndarray,
     chosen_truth: np.ndarray,
     fused: np.ndarray,
     truth: np.ndarray,
-    exclusive: bool,
 ) -> Calibration:
-    if exclusive:
+    """Scale the fused logits on the calibrating products; set the label threshold on the choosing ones."""
+    shift = 0.0
+    if target.exclusive:
         known = truth != UNLABELLED
-        return Calibration(temperatures, scale=1 / fit_temperature(fused[known], truth[known]))
-    scale, shift = fit_scale_and_shift(fused, truth)
-    threshold = best_micro_f1_threshold(expit(chosen * scale + shift), chosen_truth)
+        scale = 1 / fit_temperature(fused[known], truth[known])
+        probabilities = softmax(chosen * scale, axis=1)
+    else:
+        scale, shift = fit_scale_and_shift(fused, truth)
+        probabilities = expit(chosen * scale + shift)
+    threshold = 0.5
+    if isinstance(target, LabelTarget):
+        by_label = target.label_probabilities(probabilities)
+        threshold = best_micro_f1_threshold(by_label, _answers(target, chosen_truth))
     return Calibration(temperatures, scale=scale, shift=shift, threshold=threshold)

@@ -28,6 +28,8 @@ class TargetRecipe(_Part):
     separator: str | None = None
     min_products: int = Field(default=1, ge=1)
     """Labels with fewer training products are not learned (label sets only)."""
+    label_space: Literal["auto", "labels", "sets"] = "auto"
+    """Decide labels each for itself, or the known label sets as wholes; auto: sets where they repeat often enough."""
 
     @field_validator("columns", mode="before")
     @classmethod
@@ -56,7 +58,7 @@ class ClassifierRecipe(_Part):
 
     name: str
     inputs: list[str]
-    head: Literal["auto", "tree", "per_level", "multilabel"] = "auto"
+    head: Literal["auto", "tree", "per_level", "multilabel", "label_sets"] = "auto"
     hidden: list[int] = Field(default_factory=list)
     embedding: int = Field(default=256, ge=1)
     dropout: float = Field(default=0.4, ge=0, lt=1)

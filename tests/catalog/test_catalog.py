@@ -55,7 +55,9 @@ def joined(batches: list[Catalog]) -> Catalog:
         errors |= {start + row: reason for row, reason in batch.row_errors.items()}
         start += len(batch)
     table = pa.concat_tables([batch.table for batch in batches])
-    return Catalog(table, [id for batch in batches for id in batch.ids], batches[0].fields, row_errors=errors)
+    return Catalog(
+        table, [name for batch in batches for name in batch.ids], batches[0].fields, row_errors=errors
+    )
 
 
 def test_shards_of_all_formats(tmp_path: Path) -> None:

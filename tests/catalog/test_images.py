@@ -168,6 +168,7 @@ def test_side_never_goes_below_itself(kind, mode):
     assert small.mode == "RGB"
 
 
+@pytest.mark.filterwarnings("ignore::UserWarning:PIL")
 @pytest.mark.parametrize("kind", KINDS)
 @settings(max_examples=40, deadline=None)
 @given(data=st.data())

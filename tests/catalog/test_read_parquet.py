@@ -51,7 +51,7 @@ def test_types(tmp_path: Path) -> None:
     catalog = Catalog.read(path)
     table = catalog.table
     assert catalog.ids == ["1152921504606846977", "7"]
-    assert {str(type) for type in table.schema.types} == {"string", "double", "list<item: string>"}
+    assert {str(kind) for kind in table.schema.types} == {"string", "double", "list<item: string>"}
     assert table["large"].to_pylist() == ["a", None]
     assert table["coded"].to_pylist() == ["x", "y"]
     assert table["f32"].to_pylist() == [1.5, None]

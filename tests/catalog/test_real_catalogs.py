@@ -25,8 +25,8 @@ ROLES = {
     "myntra": {
         Role.ID: "id",
         Role.TEXT: "title description",
-        Role.CATEGORY: "brand gender master_category sub_category article_type display_categories base_colour season "
-        "usage category_path",
+        Role.CATEGORY: "brand gender master_category sub_category article_type display_categories "
+        "base_colour season usage category_path",
         Role.NUMBER: "price",
         Role.IMAGE: "image",
     },
@@ -65,7 +65,7 @@ def test_roles_and_rows(name: str) -> None:
     scanned = Catalog.scan(DATA / name, rows=5_000)
     first = next(scanned)
     assert {column: field.role for column, field in first.fields.items()} == expected
-    assert first.ids + [id for batch in scanned for id in batch.ids] == catalog.ids
+    assert first.ids + [name for batch in scanned for name in batch.ids] == catalog.ids
 
 
 def test_livostyle_images() -> None:

@@ -21,7 +21,7 @@ def test_a_partition_that_splits_no_group(groups: np.ndarray, seed: int, stratif
     assert np.array_equal(np.sort(np.concatenate(parts)), np.arange(len(groups)))
     sides = [set(groups[part].tolist()) for part in parts]
     assert all(sides)
-    assert not (sides[0] & sides[1] or sides[0] & sides[2] or sides[1] & sides[2])
+    assert sum(map(len, sides)) == len(set.union(*sides))
 
 
 @given(groupings, st.integers(0, 5), st.integers(0, 9), st.booleans())
@@ -44,7 +44,7 @@ def test_seeds_differ_and_repeat() -> None:
     groups = np.arange(500)
     one, again, other = (grouped_split(groups, [0.5, 0.5], seed)[0] for seed in (1, 1, 2))
     assert np.array_equal(one, again)
-    assert 200 < len(np.intersect1d(one, other)) < 300 or len(np.intersect1d(one, other)) < 400
+    assert 90 < len(np.intersect1d(one, other)) < 160
 
 
 def test_fractions_with_groups_of_all_sizes() -> None:

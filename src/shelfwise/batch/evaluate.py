@@ -41,7 +41,7 @@ def _image_of(categorizer: Categorizer, catalog: Catalog) -> ImageOf | None:
     if name is None:
         return None
     images = catalog.input_or_absent(name, Role.IMAGE).values
-    return lambda row: images.load([row])[0].data  # type: ignore[union-attr]
+    return lambda row: images.load([row])[0].data
 
 
 def _titles(categorizer: Categorizer, catalog: Catalog) -> TitleOf:

@@ -1,4 +1,4 @@
-"""Any Arrow column as one of the few kinds a catalog knows: strings, numbers, lists of strings, embedded images."""
+"""Any Arrow column as one of the few kinds a catalog knows: strings, numbers, lists, images."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ _IMAGE_STARTS = (b"\xff\xd8\xff", b"\x89PNG", b"GIF8", b"RIFF", b"BM", b"II*\x00
 def kind_of(type: pa.DataType) -> Kind:
     """How a column of this Arrow type is held.
 
-    Floats and decimals are numbers. Whole numbers are strings: as ids and codes they must keep every digit, and a
-    price reads back from its digits. A struct with a binary field ``bytes`` is an embedded image. Dates and truth
-    values become text, lists of scalars lists of strings, everything nested deeper JSON text.
+    Floats and decimals are numbers. Whole numbers are strings: as ids and codes they must keep every digit,
+    and a price reads back from its digits. A struct with a binary field ``bytes`` is an embedded image. Dates
+    and truth values become text, lists of scalars lists of strings, everything nested deeper JSON text.
     """
     if pa.types.is_dictionary(type):
         return kind_of(type.value_type)
@@ -126,7 +126,7 @@ def _to_string(column: pa.Array) -> pa.Array:
 
 
 def _valid_utf8(text: pa.Array) -> pa.Array:
-    """Parquet promises UTF-8 and does not check it; one bad byte would otherwise surface as a crash much later."""
+    """Parquet promises UTF-8 unchecked; a bad byte would surface as a crash much later."""
     try:
         text.validate(full=True)
     except pa.ArrowInvalid:

@@ -1,4 +1,4 @@
-"""The catalog: every product with its id and columns, and what each column is for. Rows are never lost or swapped."""
+"""The catalog: every product with its id and columns, never lost or swapped, and what each column is for."""
 
 from __future__ import annotations
 
@@ -30,13 +30,16 @@ class Catalog:
     Attributes
     ----------
     table
-        Every column as string, float64 (where the source has floats) or list<string>; embedded images by their paths.
+        Every column as string, float64 (where the source has floats) or list<string>; embedded images by
+        their paths.
     ids
-        One string a product, exactly as written. Where there is none, the row's number in the whole catalog (from 1).
+        One string a product, exactly as written. Where there is none, the row's number in the whole catalog
+        (from 1).
     fields
         Name → ``Field`` (role and why), in the order of the columns.
     row_errors
-        Row → why it could not be read. The product is there all the same, with nulls in all columns but the id.
+        Row → why it could not be read. The product is there all the same, with nulls in all columns but the
+        id.
     notes
         What was decided or noticed while reading, for a person.
     sources
@@ -56,7 +59,7 @@ class Catalog:
         folders: Sequence[Path] = (Path(),),
         folder_of: np.ndarray | None = None,
     ) -> None:
-        """``images``: embedded images by column; ``folders[folder_of[row]]``: where a row's image paths start."""
+        """``images``: embedded ones; ``folders[folder_of[row]]``: where a row's image paths start."""
         if len(ids) != table.num_rows:
             raise CatalogError(
                 f"Expected one id a product, got {len(ids):,} ids for {table.num_rows:,} products."
@@ -86,9 +89,9 @@ class Catalog:
     ) -> Catalog:
         """Read whole catalogs: files, folders or globs of CSV, TSV, JSON lines (each also .gz) or Parquet.
 
-        Columns named in ``id`` … ``group`` have that role, the others' roles are guessed. Relative image paths start
-        at their catalog file's folder, or at ``images_dir``; images themselves are not read. ``progress`` is told how
-        many rows are done. Raises CatalogError.
+        Columns named in ``id`` … ``group`` have that role, the others' roles are guessed. Relative image
+        paths start at their catalog file's folder, or at ``images_dir``; images themselves are not read.
+        ``progress`` is told how many rows are done. Raises CatalogError.
         """
         opening = Opening.of(paths, images_dir, Roles.of(id, group, text, category, number, image), None)
         parts = []
@@ -119,8 +122,8 @@ class Catalog:
     ) -> Iterator[Catalog]:
         """The products that ``read`` gives, same order and ids, at most ``rows`` at a time in bounded memory.
 
-        Roles are guessed from the first 2,000 rows, or are those of ``fields`` (columns it does not mention are
-        ignored). Files are opened, and CatalogError for what is wrong with them raised, at once.
+        Roles are guessed from the first 2,000 rows, or are those of ``fields`` (columns it does not mention
+        are ignored). Files are opened, and CatalogError for what is wrong with them raised, at once.
         """
         if rows < 1:
             raise CatalogError(f"Expected at least 1 row a batch, got {rows}.")
@@ -167,7 +170,7 @@ class Catalog:
         return [name for name, field in self.fields.items() if field.role in INPUT_ROLES]
 
     def column(self, name: str) -> pa.Array:
-        """A column as one array (large_string where its text exceeds 2 GB). Raises CatalogError, naming the nearest."""
+        """A column as one array (large_string above 2 GB). Raises CatalogError, naming the nearest."""
         if name not in self.table.column_names:
             raise CatalogError(missing_column(name, self.table.column_names))
         return one_array(self.table[name])
@@ -175,9 +178,9 @@ class Catalog:
     def input(self, name: str, role: Role | None = None) -> InputColumn:
         """A column as an input: with ``role``, else with its own (TEXT where that is no input's role).
 
-        Empty cells, white space and words such as "null" are ABSENT; what a NUMBER column holds that is none is
-        FAILED, as is everything of a row that could not be read. Images are PRESENT when one is said to exist. Raises
-        CatalogError for a column that is not there.
+        Empty cells, white space and words such as "null" are ABSENT; what a NUMBER column holds that is none
+        is FAILED, as is everything of a row that could not be read. Images are PRESENT when one is said to
+        exist. Raises CatalogError for a column that is not there.
         """
         column = self.column(name)
         own = self.fields[name].role if name in self.fields else Role.IGNORED

@@ -4,255 +4,70 @@ from __future__ import annotations
 
 import re
 
-ID_NAMES = [
-    "id",
-    "product_id",
-    "productid",
-    "item_id",
-    "itemid",
-    "sku",
-    "sku_id",
-    "asin",
-    "uniq_id",
-    "unique_id",
-    "listing_id",
-    "offer_id",
-    "article_id",
-    "article_number",
-    "article_no",
-    "item_number",
-    "item_no",
-    "product_number",
-    "product_no",
-    "variant_id",
-    "pid",
-    "uid",
-    "uuid",
-    "guid",
-    "gtin",
-    "ean",
-    "upc",
-    "barcode",
-    "isbn",
-    "mpn",
-    "product_code",
-    "item_code",
-    "article_code",
-    "nr",
-    "no",
-    "index",
-    "unnamed_0",
-]
+
+def _names(text: str) -> tuple[str, ...]:
+    return tuple(text.split())
+
+
+ID_NAMES = _names(
+    "id product_id productid item_id itemid sku sku_id asin uniq_id unique_id listing_id offer_id "
+    "article_id article_number article_no item_number item_no product_number product_no variant_id pid "
+    "uid uuid guid gtin ean upc barcode isbn mpn product_code item_code article_code nr no index "
+    "unnamed_0"
+)
 """Names of id columns, the likeliest first."""
 WEAK_ID_NAMES = frozenset(
-    [
-        "gtin",
-        "ean",
-        "upc",
-        "barcode",
-        "isbn",
-        "mpn",
-        "item_code",
-        "article_code",
-        "nr",
-        "no",
-        "index",
-        "unnamed_0",
-    ]
+    _names("gtin ean upc barcode isbn mpn item_code article_code nr no index unnamed_0")
 )
 """Those that are ids only where nearly every row has its own value."""
 
 GROUP_NAMES = frozenset(
-    [
-        "product_code",
-        "parent_id",
-        "parent_sku",
-        "parent_asin",
-        "parent_product_id",
-        "parent_code",
-        "group_id",
-        "item_group_id",
-        "item_group",
-        "product_group_id",
-        "variant_group",
-        "variant_group_id",
-        "variation_group",
-        "style_id",
-        "style_code",
-        "style_number",
-        "model_id",
-        "model_code",
-        "master_id",
-        "master_product_id",
-        "master_sku",
-        "family_id",
-        "family_code",
-        "base_id",
-        "base_product_id",
-        "spu",
-        "handle",
-        "parent",
-        "product_id",
-        "article_code",
-        "duplicate_of",
-        "cluster_id",
-    ]
+    _names(
+        "product_code parent_id parent_sku parent_asin parent_product_id parent_code group_id item_group_id "
+        "item_group product_group_id variant_group variant_group_id variation_group style_id style_code "
+        "style_number model_id model_code master_id master_product_id master_sku family_id family_code "
+        "base_id base_product_id spu handle parent product_id article_code duplicate_of cluster_id"
+    )
 )
 """Names of columns whose value variants of one product share."""
 
 TEXT_NAMES = frozenset(
-    [
-        "title",
-        "name",
-        "product_name",
-        "product_title",
-        "item_name",
-        "item_title",
-        "long_name",
-        "short_name",
-        "display_name",
-        "product_display_name",
-        "subtitle",
-        "headline",
-        "caption",
-        "text",
-        "body",
-        "body_html",
-        "html",
-        "details",
-        "features",
-        "keywords",
-        "tags",
-        "summary",
-        "about",
-        "bullet_points",
-        "specifications",
-        "specification",
-        "specs",
-        "ingredients",
-        "highlights",
-    ]
+    _names(
+        "title name product_name product_title item_name item_title long_name short_name display_name "
+        "product_display_name subtitle headline caption text body body_html html details features keywords "
+        "tags summary about bullet_points specifications specification specs ingredients highlights"
+    )
 )
-TITLE_NAMES = [
-    "title",
-    "product_title",
-    "item_title",
-    "name",
-    "product_name",
-    "item_name",
-    "display_name",
-    "product_display_name",
-    "long_name",
-    "headline",
-    "short_name",
-]
+TITLE_NAMES = _names(
+    "title product_title item_title name product_name item_name display_name product_display_name "
+    "long_name headline short_name"
+)
 """Names of the column that says in a few words what a product is, the likeliest first."""
 
 BRAND_NAMES = frozenset(
-    ["brand", "brand_name", "manufacturer", "maker", "vendor", "merchant", "seller", "label_name", "designer"]
+    _names("brand brand_name manufacturer maker vendor merchant seller label_name designer")
 )
 CATEGORY_WORDS = frozenset(
-    [
-        "category",
-        "categories",
-        "colour",
-        "color",
-        "season",
-        "gender",
-        "sex",
-        "usage",
-        "department",
-        "type",
-        "class",
-        "segment",
-        "section",
-        "material",
-        "fabric",
-        "pattern",
-        "size",
-        "fit",
-        "style",
-        "condition",
-        "age",
-        "country",
-        "origin",
-        "level",
-        "division",
-        "collection",
-        "occasion",
-        "taxonomy",
-        "breadcrumb",
-        "unit",
-        "currency",
-        "availability",
-        "status",
-        "group",
-    ]
+    _names(
+        "category categories colour color season gender sex usage department type class segment section "
+        "material fabric pattern size fit style condition age country origin level division collection "
+        "occasion taxonomy breadcrumb unit currency availability status group"
+    )
 )
-PATH_WORDS = frozenset({"path", "paths", "breadcrumb", "breadcrumbs", "tree", "taxonomy"})
+PATH_WORDS = frozenset(_names("path paths breadcrumb breadcrumbs tree taxonomy"))
 NUMBER_WORDS = frozenset(
-    [
-        "price",
-        "cost",
-        "msrp",
-        "rrp",
-        "weight",
-        "height",
-        "width",
-        "length",
-        "depth",
-        "rating",
-        "ratings",
-        "stars",
-        "reviews",
-        "count",
-        "quantity",
-        "qty",
-        "stock",
-        "discount",
-        "amount",
-        "volume",
-        "num",
-        "number_of",
-        "sales",
-        "rank",
-        "score",
-        "percent",
-        "tax",
-        "vat",
-        "capacity",
-    ]
+    _names(
+        "price cost msrp rrp weight height width length depth rating ratings stars reviews count quantity "
+        "qty stock discount amount volume num number_of sales rank score percent tax vat capacity"
+    )
 )
 CODE_WORDS = frozenset(
-    [
-        "id",
-        "ids",
-        "code",
-        "codes",
-        "ean",
-        "gtin",
-        "upc",
-        "isbn",
-        "mpn",
-        "sku",
-        "asin",
-        "barcode",
-        "barcodes",
-        "zip",
-        "postcode",
-        "phone",
-        "key",
-        "nr",
-        "no",
-        "uuid",
-        "guid",
-        "hts",
-        "hs",
-    ]
+    _names(
+        "id ids code codes ean gtin upc isbn mpn sku asin barcode barcodes zip postcode phone key nr no uuid "
+        "guid hts hs"
+    )
 )
-IMAGE_WORDS = frozenset(
-    ["image", "images", "img", "picture", "pictures", "photo", "photos", "thumbnail", "thumb", "foto", "bild"]
-)
+IMAGE_WORDS = frozenset(_names("image images img picture pictures photo photos thumbnail thumb foto bild"))
 LEVEL_NAME = re.compile(r"^(lvl|level|l|cat|category)_?\d+(_|$)")
 
 

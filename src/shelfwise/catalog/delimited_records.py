@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 MAX_RECORD_CHARACTERS = 64 << 20  # a row over several lines that is longer is a quote that was never closed
 
-# Cells of 10 MB are legal; the limit is per process and csv offers no other way. Some platforms have a 32-bit long.
+# Cells of 10 MB are legal. The limit is per process (csv has no other way); some platforms have 32-bit longs.
 csv.field_size_limit(min(sys.maxsize, 2**31 - 1))
 
 
@@ -32,7 +32,7 @@ class Seen:
         if self.nuls:
             yield f"{name}: NUL characters were removed from {self.nuls:,} line(s)."
         if self.stray_quotes:
-            yield f"{name}: {self.stray_quotes:,} line(s) hold a quote that is never closed; it was taken as a letter."
+            yield f"{name}: {self.stray_quotes:,} line(s) hold a quote never closed; taken as a letter."
 
 
 class BrokenRow(list[str]):
@@ -95,8 +95,9 @@ class _LineFeed:
 class Records:
     """Iterates over (line number, fields) of every record that is not blank, the header first.
 
-    A record over several lines that a stray quote has glued together is undone: its first line is read by itself,
-    and reading goes on with the line after it. ``width`` is the number of columns; 0 while the header is unknown.
+    A record over several lines that a stray quote has glued together is undone: its first line is read by
+    itself, and reading goes on with the line after it. ``width`` is the number of columns; 0 while the header
+    is unknown.
     """
 
     def __init__(self, lines: Iterator[str], separator: str, width: int, skip_lines: int, seen: Seen) -> None:
@@ -125,19 +126,21 @@ class Records:
     def _is_glued(self, lines: list[str], fields: list[str]) -> bool:
         """Whether a record over several lines is really several records, joined by a stray quote.
 
-        An honest record passes the strict reading (a closing quote is followed by a separator or the line's end).
-        One that does not may still be a text with quotes in it; it is not when its field count is wrong or when
-        its lines are complete rows by themselves.
+        An honest record passes the strict reading (a closing quote is followed by a separator or the line's
+        end). One that does not may still be a text with quotes in it; it is not when its field count is wrong
+        or when its lines are complete rows by themselves.
         """
         width = self._width
+        if not width:
+            return False
         try:
-            honest = len(list(csv.reader(lines, delimiter=self._separator, strict=True))) == 1
-        except csv.Error:
-            honest = False
-        if honest or not width:
+            list(csv.reader(lines, delimiter=self._separator, strict=True))
+        except csv.Error as error:
+            open_to_the_end = str(error) == "unexpected end of data"
+        else:
             return False
         whole = [line.count(self._separator) >= width - 1 for line in lines]
-        return len(fields) != width or (width > 1 and whole[0] and any(whole[1:]))
+        return open_to_the_end or len(fields) != width or (width > 1 and whole[0] and any(whole[1:]))
 
     def _read_literally(self, line: str) -> list[str]:
         """The fields of one line with a stray quote in it, taking quotes as letters."""

@@ -14,13 +14,13 @@ MAX_GROUP_SIZE = 50  # products that share a "group" on average, above which it 
 MAX_CODE_DIGITS = 8.0  # whole numbers longer than this on average are codes
 MIN_SEEN_OFTEN = 3.0  # products a value, on average, from which values are categories
 
-URLS = "addresses of images on the web, which this version does not fetch; download them and give paths"
+URLS = "addresses of images on the web, which this version does not fetch; download them, give paths"
 
 Guess = tuple[Role, str]
 
 
 def guess_role(name: str, profile: Profile, *, may_group: bool) -> Guess:
-    """The role of a column and why, from its normalised name and its profile. The first rule that applies decides."""
+    """The role of a column and why, from its normalised name and profile; the first rule that fits."""
     for rule in (
         _empty,
         _image,
@@ -133,6 +133,8 @@ def _texts(name: str, profile: Profile) -> Guess | None:
         return Role.TEXT, "page addresses; their words can help"
     if profile.dates >= MOSTLY:
         return Role.IGNORED, "dates"
+    if name in usual.GROUP_NAMES and profile.codes >= MOSTLY:
+        return Role.IGNORED, "another code that variants share"
     repeats = _repeats(profile)
     words = usual.words(name)
     if profile.paths >= 0.5 and (repeats or profile.filled < 200 or words & usual.PATH_WORDS):

@@ -57,7 +57,7 @@ class Roles:
         return cls(id, group, *lists)
 
     def by_column(self, columns: Iterable[str]) -> dict[str, Role]:
-        """The role of each named column. Raises CatalogError for a column that is not there or named for two roles."""
+        """The role of each named column. Raises CatalogError for one not there, or named for two roles."""
         columns = list(columns)
         roles: dict[str, Role] = {}
         for role, names in (
@@ -89,15 +89,15 @@ def missing_column(name: str, columns: Iterable[str]) -> str:
 
 
 def find_id(head: pa.Table, taken: Mapping[str, Role]) -> Field | None:
-    """The id column, judged by the first rows of a catalog: it has an id's name and (nearly) every row its own value.
+    """The id column by the first rows: it has an id's name, and (nearly) every row its own value.
 
-    ``taken``: columns that have another role already. A column named ``id`` may repeat values, up to half.
+    ``taken``: columns that have another role already. A column named ``id`` is it even where it repeats.
     """
     names = {normal_name(name): name for name in reversed(head.column_names) if name not in taken}
     profiles = {usual: _profile(head, names[usual]) for usual in ID_NAMES if usual in names}
     for least_distinct in (0.95, 0.5):
         for usual, profile in profiles.items():
-            distinct, filled = (0.5, 0.5) if usual == "id" else (least_distinct, 0.9)
+            distinct, filled = (0.0, 0.5) if usual == "id" else (least_distinct, 0.9)
             if least_distinct < 0.95 and (usual in GROUP_NAMES or usual in WEAK_ID_NAMES):
                 continue
             if profile.filled_share >= filled and profile.distinct_share >= distinct and profile.words < 2:
@@ -115,8 +115,8 @@ def guess_fields(
 ) -> dict[str, Field]:
     """A field for every column of ``sample``, in its order.
 
-    ``embedded``: columns whose images are in the file itself. ``said``: roles a person has chosen; they win. At most
-    one column is guessed to be the GROUP.
+    ``embedded``: columns whose images are in the file itself. ``said``: roles a person has chosen; they win.
+    At most one column is guessed to be the GROUP.
     """
     embedded = set(embedded)
     fields: dict[str, Field] = {}

@@ -1,4 +1,4 @@
-"""Products that must stay together when a catalog is split: variants and near-duplicates, found by what they share."""
+"""Products that must stay together in a split: variants and near-duplicates, by what they share."""
 
 from __future__ import annotations
 
@@ -32,9 +32,9 @@ def group_products(
 
     Two products are in one group when a chain of shared evidence connects them. Evidence is
 
-    - the same title, letter case, punctuation and spaces aside. A title of a single word ("Leggings") and one that
-      more than 1 % and more than 50 of the products share ("Gift card") unite only products whose other texts
-      are the same too, and not empty;
+    - the same title, letter case, punctuation and spaces aside. A title of a single word ("Leggings") and one
+      that more than 1 % and more than 50 of the products share ("Gift card") unite only products whose other
+      texts are the same too, and not empty;
     - the same image bytes, unless more than 1 % and more than 50 of the products share them (a placeholder);
     - the same value in the group column, whatever it is.
 
@@ -84,9 +84,10 @@ def normalise(text: str | None) -> str | None:
 
 
 def connect(evidence: Sequence[np.ndarray], count: int) -> np.ndarray:
-    """Groups (int64 [count]) of products connected by equal codes in any of the ``evidence`` (int [count], -1: none).
+    """Groups (int64 [count]) of products connected by equal codes (int [count], -1: none).
 
-    Products and codes are the two sides of a graph, and its connected components the groups; time is near-linear.
+    Each of ``evidence`` has codes of its own. Products and codes are the two sides of a graph, its connected
+    components are the groups, and time is near-linear.
     """
     products, keys = [np.empty(0, np.int64)], [np.empty(0, np.int64)]
     next_key = count

@@ -1,4 +1,4 @@
-"""Where the undecoded bytes of products' images come from: files beside the catalog, or the catalog itself."""
+"""Where the undecoded bytes of images come from: files beside the catalog, or the catalog itself."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def failed(reason: str) -> RawImage:
 
 
 def is_url(text: str) -> bool:
-    """Whether an image is given by an address on the web rather than by a path (``file://`` counts as a path)."""
+    """Whether an image is given by a web address and not by a path (``file://`` is a path)."""
     return _URL.match(text) is not None
 
 
@@ -51,7 +51,7 @@ def load_path(given: str, folder: Path) -> RawImage:
             return failed(f"image path is {what}: {name}")
         if kind.st_size > MAX_IMAGE_BYTES:
             return failed(
-                f"image file is too large ({kind.st_size >> 20:,} MB, at most {MAX_IMAGE_BYTES >> 20}): {name}"
+                f"image file too large ({kind.st_size >> 20:,} MB of at most {MAX_IMAGE_BYTES >> 20}): {name}"
             )
         data = path.read_bytes()
     except (FileNotFoundError, NotADirectoryError):
@@ -73,7 +73,7 @@ class PathImages:
     """Images given as paths, each relative to the folder of the catalog file its row came from."""
 
     def __init__(self, paths: pa.Array, folders: Sequence[Path], folder_of: np.ndarray) -> None:
-        """``paths``: string array [N], null where absent; ``folder_of``: int [N], an index into ``folders``."""
+        """``paths``: string array [N], null: absent; ``folder_of``: int [N], an index into ``folders``."""
         self._paths = paths
         self._folders = list(folders)
         self._folder_of = folder_of

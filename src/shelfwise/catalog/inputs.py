@@ -1,4 +1,4 @@
-"""A column as an input: which products carry it, which lack it, and which hold something that cannot be used."""
+"""A column as an input: which products carry it, which lack it, and which hold something useless."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def text_input(name: str, role: Role, column: pa.Array, row_errors: dict[int, st
 
 
 def number_input(name: str, column: pa.Array, row_errors: dict[int, str]) -> InputColumn:
-    """A NUMBER input, float64. A text that is no number, and an infinite number, is FAILED with its reason."""
+    """A NUMBER input, float64. Texts that are no number, and infinite ones, are FAILED with a reason."""
     if column.type == NUMBER:
         raw = np.array(column.to_numpy(zero_copy_only=False), dtype=np.float64)
         failed = np.isinf(raw)
@@ -46,7 +46,7 @@ def number_input(name: str, column: pa.Array, row_errors: dict[int, str]) -> Inp
 def image_input(
     name: str, source: ImageSource, absent: np.ndarray, row_errors: dict[int, str]
 ) -> InputColumn:
-    """An IMAGE input. ``absent`` bool [N]: known to have none. PRESENT only means that one is said to exist."""
+    """An IMAGE input. ``absent`` bool [N]: have none; PRESENT means that one is said to exist."""
     state = np.where(absent, State.ABSENT, State.PRESENT).astype(np.int8)
     return _with_row_errors(InputColumn(name, Role.IMAGE, source, state), row_errors)
 

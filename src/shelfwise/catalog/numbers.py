@@ -23,9 +23,10 @@ _SPACES = re.compile(r"[\s'’]")
 def parse_number(text: str) -> float | None:
     """The finite number a text states, or None.
 
-    A currency sign or code, a percent sign and separators of thousands are understood. Of two kinds of separators
-    the last is the decimal one; one kind that occurs several times, or a single comma before exactly three digits,
-    separates thousands. Every text is read by itself, whatever its neighbours look like.
+    A currency sign or code, a percent sign and separators of thousands are understood. Of two kinds of
+    separators the last is the decimal one; one kind that occurs several times, or a single comma before
+    exactly three digits, separates thousands. Every text is read by itself, whatever its neighbours look
+    like.
 
     >>> parse_number("1.299,00 €"), parse_number("$1,299"), parse_number("12,5"), parse_number("size 12")
     (1299.0, 1299.0, 12.5, None)

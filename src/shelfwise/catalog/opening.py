@@ -1,4 +1,4 @@
-"""Opened files become products: the id of every row, the role of every column, and rows that failed kept in place."""
+"""Opened files become products: every row has an id, every column a role, and failed rows stay."""
 
 from __future__ import annotations
 
@@ -136,13 +136,13 @@ def _emptied(column: pa.ChunkedArray, failed: np.ndarray) -> pa.ChunkedArray:
 
 
 def remarks(ids: list[str], row_errors: Mapping[int, str], fields: Mapping[str, Field]) -> Iterator[str]:
-    """What is worth saying about a whole catalog: repeated ids, unreadable rows, images that cannot be fetched."""
+    """What is worth saying about a whole catalog: repeated ids, unreadable rows, unfetched images."""
     repeated = len(ids) - len(set(ids))
     if repeated:
-        yield f"{repeated:,} product(s) repeat an id that came before; every row is kept as a product of its own."
+        yield f"{repeated:,} product(s) repeat an id; every row is kept as a product of its own."
     if row_errors:
         row, reason = next(iter(row_errors.items()))
-        yield f"{len(row_errors):,} row(s) could not be read and are kept as failed; the first, row {row + 1:,}: {reason}."
+        yield f"{len(row_errors):,} row(s) could not be read and stay as failed (row {row + 1:,}: {reason})."
     for known in fields.values():
         if known.role is Role.IGNORED and known.why.startswith("addresses of images"):
             yield f"Column '{known.name}' is left out: {known.why}."

@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass, field
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from shelfwise.catalog.image_source import is_url
 from shelfwise.catalog.inputs import as_text, image_paths
@@ -17,6 +18,7 @@ _DATE = re.compile(r"^\d{4}-\d\d-\d\d([T ]\d\d:\d\d.*)?$")
 _CODE = re.compile(r"^(?=\S*\d)\S+$")
 _DIGIT = re.compile(r"\d")
 MAX_NUMBER_CHARACTERS = 30
+MAX_CHARACTERS = 2_000  # the beginning of a text is enough to tell what it is
 _PATH_SEPARATORS = (" > ", " >> ", " » ", " › ")
 
 
@@ -63,7 +65,7 @@ def profile_column(column: pa.Array) -> Profile:
     """Count the facts of a sampled column (string, float64 or list<string>)."""
     is_list = pa.types.is_list(column.type)
     typed_number = column.type == NUMBER
-    texts = image_paths(as_text(column)).drop_null().to_pylist()
+    texts = pc.utf8_slice_codeunits(image_paths(as_text(column)), 0, MAX_CHARACTERS).drop_null().to_pylist()
     count = len(texts)
     if not count:
         return Profile(len(column), is_list=is_list, typed_number=typed_number)

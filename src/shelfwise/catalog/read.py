@@ -21,6 +21,7 @@ from shelfwise.catalog.rows import ARROW_TYPE, Kind, Reader, RowBatch, one_array
 from shelfwise.errors import CatalogError
 
 HEAD_ROWS = 2_000
+HEAD_BYTES = 64 << 20  # fewer rows do where each is very long
 
 
 @dataclass
@@ -51,7 +52,7 @@ class CatalogFiles:
 
     @classmethod
     def open(cls, paths: Iterable[str | os.PathLike[str]], images_dir: Path | None) -> CatalogFiles:
-        """Open every file that ``paths`` stand for. Raises CatalogError; see ``find_files`` and the readers."""
+        """Open every file that ``paths`` mean. Raises CatalogError; see ``find_files`` and the readers."""
         if images_dir is not None and not images_dir.is_dir():
             raise CatalogError(f"{images_dir}: the image folder does not exist or is no folder.")
         readers = [_open(file, images_dir) for file in find_files(paths)]
@@ -72,8 +73,8 @@ class CatalogFiles:
     def rows(self, rows: int, *, image_bytes: bool) -> Iterator[Rows]:
         """All rows in order, at most ``rows`` at a time; batches never span files.
 
-        A column first met far down a JSON lines file is in every batch from there on. Raises CatalogError where a
-        file breaks off, or when there is not a single row.
+        A column first met far down a JSON lines file is in every batch from there on. Raises CatalogError
+        where a file breaks off, or when there is not a single row.
         """
         empty = True
         for number, reader in enumerate(self.readers):
@@ -87,13 +88,14 @@ class CatalogFiles:
             raise CatalogError(self._nothing())
 
     def head(self, rows: int = HEAD_ROWS) -> Rows:
-        """The first rows, without image bytes: what roles are guessed from. Raises CatalogError if there are none."""
+        """The first rows, without image bytes, for guessing roles. Raises CatalogError for none."""
         taken: list[Rows] = []
-        missing = rows
+        missing, size = rows, 0
         for part in self.rows(rows, image_bytes=False):
             taken.append(part)
             missing -= len(part)
-            if missing <= 0:
+            size += part.table.nbytes
+            if missing <= 0 or size >= HEAD_BYTES:
                 break
         return join(taken)
 

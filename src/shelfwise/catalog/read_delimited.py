@@ -27,8 +27,8 @@ _SEP_LINE = re.compile(r"^\ufeff?sep=(.)\r?\n?$")
 class DelimitedReader:
     """Reads CSV and TSV, every column as strings (leading zeros stay), empty cells as null.
 
-    A row with more fields than the header, or a quote that is never closed, is kept as a row error whose first
-    field may still be right; a row with fewer is filled up with nulls. Neither vanishes.
+    A row with more fields than the header, or a quote that is never closed, is kept as a row error whose
+    first field may still be right; a row with fewer is filled up with nulls. Neither vanishes.
     """
 
     def __init__(self, path: Path, format: str) -> None:
@@ -113,7 +113,7 @@ class DelimitedReader:
         except READ_ERRORS as error:
             done += len(builder.rows)
             raise CatalogError(
-                f"{self.path}: the file breaks off after {done:,} row(s) ({error}). Get a complete copy of it."
+                f"{self.path}: the file breaks off after {done:,} row(s) ({error}). Get a complete copy."
             ) from error
         if builder.rows:
             yield builder.build()
@@ -144,7 +144,7 @@ class _BatchBuilder:
             self.characters += sum(map(len, row))
 
     def _fail(self, line: int, fields: list[str], reason: str) -> None:
-        self._errors[len(self.rows)] = f"line {line:,} could not be read: {reason}"
+        self._errors[len(self.rows)] = f"line {line:,}: {reason}"
         self.rows.append([*fields[:1], *[""] * (len(self._names) - 1)])
 
     def build(self) -> RowBatch:
@@ -156,10 +156,10 @@ class _BatchBuilder:
 
 
 def sniff_separator(lines: list[str], usual: str, *, complete: bool) -> str:
-    """The separator of a file's first ``lines``: the one by which most rows have as many fields as the header.
+    """The separator by which most of a file's first ``lines`` have as many fields as the header.
 
-    ``usual`` wins ties. ``complete`` says that the lines are the whole file; otherwise the last is left out as
-    it may be cut off. A header without any separator is a file of one column.
+    ``usual`` wins ties. ``complete`` says that the lines are the whole file; otherwise the last is left out
+    as it may be cut off. A header without any separator is a file of one column.
     """
     if not complete and len(lines) > 1:
         lines = lines[:-1]

@@ -22,9 +22,9 @@ MAX_BATCH_CHARACTERS = 64 << 20
 class JsonLinesReader:
     """Reads one JSON object a line. A line that is none is kept as a row error.
 
-    Scalars become strings as written (``1.50`` stays "1.50", a number may give way to a text further down); lists
-    become lists of strings where the first rows show any; objects become JSON text. Keys that first occur later are
-    new columns from there on.
+    Scalars become strings as written (``1.50`` stays "1.50", a number may give way to a text further down);
+    lists become lists of strings where the first rows show any; objects become JSON text. Keys that first
+    occur later are new columns from there on.
     """
 
     def __init__(self, path: Path) -> None:
@@ -33,8 +33,8 @@ class JsonLinesReader:
         start = first_bytes(path).lstrip(b"\xef\xbb\xbf \t\r\n")
         if start.startswith(b"["):
             raise CatalogError(
-                f"{path}: this is one JSON array; expected JSON lines, one object a line. Write each object of the "
-                "array on a line of its own."
+                f"{path}: this is one JSON array; expected JSON lines. Write each object of the array "
+                "on one line of its own."
             )
         self._form = find_form(path, always_utf8=True)
         self.notes = list(self._form.notes)
@@ -107,10 +107,10 @@ class JsonLinesReader:
                     value = decode(line)
                 except json.JSONDecodeError as error:
                     what = f"{error.msg} at character {error.pos + 1}"
-                    yield nul, f"line {number:,} could not be read: it is not valid JSON ({what})"
+                    yield nul, f"line {number:,}: it is not valid JSON ({what})"
                     continue
                 except RecursionError:
-                    yield nul, f"line {number:,} could not be read: its JSON is nested too deeply"
+                    yield nul, f"line {number:,}: its JSON is nested too deeply"
                     continue
                 if isinstance(value, dict):
                     if "\\u" in line and not all(map(_is_utf8, value)):
@@ -119,7 +119,7 @@ class JsonLinesReader:
                 else:
                     yield (
                         nul,
-                        f"line {number:,} could not be read: it holds {_called(value)}, not a JSON object",
+                        f"line {number:,}: it holds {_called(value)}, not a JSON object",
                     )
 
     def _table(self, block: list[dict[str, Any]]) -> pa.Table:

@@ -136,8 +136,8 @@ def _in_memory(column: pa.Array, folder: Path) -> ImageSource:
 class ParquetImages:
     """The embedded images of one Parquet file, read a few hundred at a time when they are asked for.
 
-    Ascending rows are one pass over the file; going back within a row group reads that group again from its start,
-    unless the images are among the last ``KEPT_BYTES`` read.
+    Ascending rows are one pass over the file; going back within a row group reads that group again from its
+    start, unless the images are among the last ``KEPT_BYTES`` read.
     """
 
     def __init__(self, path: Path, column: str, folder: Path) -> None:

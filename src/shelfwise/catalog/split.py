@@ -1,4 +1,4 @@
-"""Splits that never separate a group, and that depend on the products themselves, not on the order they came in."""
+"""Splits that keep groups whole and depend on the products, not on the order they came in."""
 
 from __future__ import annotations
 
@@ -17,22 +17,23 @@ def grouped_split(
     strata: np.ndarray | None = None,
     keys: Sequence[str] | None = None,
 ) -> list[np.ndarray]:
-    """Rows of each part: ascending int64 arrays, in the order of ``fractions``; each group is in one part only.
+    """Ascending rows (int64) of each part, in the order of ``fractions``; a group is in one part.
 
     Parameters
     ----------
     groups
         int [N], a group number a product; see ``group_products``.
     fractions
-        Share of the products per part; they are scaled to sum to 1. Parts come as near to it as whole groups allow.
+        Share of the products per part; they are scaled to sum to 1. Parts come as near to it as whole groups
+        allow.
     seed
         The same seed, groups and keys give the same parts.
     strata
-        int [N] (a category number, say): each part gets its share of each stratum too. A group counts for the stratum
-        that most of its products have.
+        int [N] (a category number, say): each part gets its share of each stratum too. A group counts for the
+        stratum that most of its products have.
     keys
-        One stable name a product (its id). With them the parts do not depend on the order of the rows, as long as
-        no two groups have the same keys; without them the row number is the key.
+        One stable name a product (its id). With them the parts do not depend on the order of the rows, as
+        long as no two groups have the same keys; without them the row number is the key.
 
     Raises
     ------
@@ -66,15 +67,16 @@ def _assign(
 ) -> np.ndarray:
     """The part of every product, int64 [N].
 
-    Groups are taken stratum by stratum, large ones before small ones, and otherwise in an order drawn by their hash.
-    Each goes to the part that lacks most. What a part lacks is carried on from one stratum and size to the next, so
-    that sizes are mixed evenly over the parts and the whole comes out right to about one small group.
+    Groups are taken stratum by stratum, large ones before small ones, and otherwise in an order drawn by
+    their hash. Each goes to the part that lacks most. What a part lacks is carried on from one stratum and
+    size to the next, so that sizes are mixed evenly over the parts and the whole comes out right to about one
+    small group.
     """
     _, group_of, sizes = np.unique(np.asarray(groups), return_inverse=True, return_counts=True)
     wanted = np.flatnonzero(shares > 0)
     if len(sizes) < len(wanted):
         raise CatalogError(
-            f"The products form {len(sizes):,} group(s) (same title, image or group value), too few to split into "
+            f"The products form {len(sizes):,} group(s) (same title, image or group value), too few for "
             f"{len(wanted)} parts. More products, or none that are so alike, are needed."
         )
     drawn = _hash_groups(group_of, len(sizes), seed, keys)

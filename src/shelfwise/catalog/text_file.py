@@ -7,6 +7,7 @@ import gzip
 import io
 import re
 import zlib
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, cast
@@ -80,7 +81,7 @@ def open_text(path: Path, form: TextForm, newline: str) -> io.TextIOWrapper:
 
 
 def first_bytes(path: Path, count: int = 4096) -> bytes:
-    """The first bytes of the (unpacked) file. Raises CatalogError for a file that is not text or not readable."""
+    """The first bytes of the (unpacked) file. Raises CatalogError where they are not text's."""
     try:
         with open_bytes(path) as stream:
             start = stream.read(count)
@@ -97,9 +98,9 @@ def first_bytes(path: Path, count: int = 4096) -> bytes:
 def find_form(path: Path, *, always_utf8: bool = False) -> TextForm:
     """Find a text file's encoding by reading all of it once (in blocks).
 
-    A byte order mark decides; text that is UTF-8 throughout is UTF-8; a file with both valid and invalid UTF-8
-    beyond ASCII, or any with ``always_utf8``, is damaged UTF-8 (noted); what remains is guessed from its
-    non-UTF-8 lines (noted).
+    A byte order mark decides; text that is UTF-8 throughout is UTF-8; a file with both valid and invalid
+    UTF-8 beyond ASCII, or any with ``always_utf8``, is damaged UTF-8 (noted); what remains is guessed from
+    its non-UTF-8 lines (noted).
     """
     start = first_bytes(path)
     for mark, encoding in _BOMS:
@@ -130,31 +131,43 @@ def _utf16_without_mark(start: bytes) -> str | None:
 
 
 def _survey(path: Path) -> tuple[int, int, bytes]:
-    """Lines that are not UTF-8, lines that are and go beyond ASCII (in the same blocks), and a sample of the former."""
+    """Lines that are not UTF-8 (and a sample of them), and lines that are and go beyond ASCII.
+
+    The latter are counted in blocks: exactly where there are invalid lines, else at most one a block.
+    """
     invalid = valid = 0
     suspect = bytearray()
-    rest = b""
+    for text in _whole_lines(path):
+        if _is_utf8(text):
+            valid += not text.isascii()
+            continue
+        for line in text.split(b"\n"):
+            if not _is_utf8(line):
+                invalid += 1
+                if len(suspect) < SUSPECT_BYTES:
+                    suspect += line[:SUSPECT_BYTES] + b"\n"
+            elif not line.isascii():
+                valid += 1
+    return invalid, valid, bytes(suspect)
+
+
+def _whole_lines(path: Path) -> Iterator[bytes]:
+    """The file in blocks that end with a line, up to where it can be read."""
+    unfinished: list[bytes] = []
     with open_bytes(path) as stream:
         while True:
             try:
                 block = stream.read(BLOCK_BYTES)
             except READ_ERRORS:
                 break  # reading the rows will meet the damage again and can say after which row
-            lines, newline, rest = (rest + block).rpartition(b"\n") if block else (rest, b"", b"")
-            text = lines + newline
-            if not _is_utf8(text):
-                for line in text.split(b"\n"):
-                    if not _is_utf8(line):
-                        invalid += 1
-                        if len(suspect) < SUSPECT_BYTES:
-                            suspect += line[:SUSPECT_BYTES] + b"\n"
-                    elif not line.isascii():
-                        valid += 1
-            elif not text.isascii():
-                valid += 1
             if not block:
                 break
-    return invalid, valid, bytes(suspect)
+            lines, newline, rest = block.rpartition(b"\n")
+            if newline:
+                yield b"".join([*unfinished, lines, newline])
+                unfinished = []
+            unfinished.append(rest)
+    yield b"".join(unfinished)
 
 
 def _is_utf8(text: bytes) -> bool:

@@ -27,7 +27,8 @@ from safetensors.numpy import save
 logger = logging.getLogger(__name__)
 
 KEY_BYTES = 16
-MAX_SHARD_VECTORS = 8192
+MAX_SHARD_VECTORS = 2048  # a shard is read whole, so this bounds the cost of looking up one vector
+_SMALL_SHARD_VECTORS = 128
 _MAX_SMALL_SHARDS = 64
 _STALE_S = 24 * 3600  # after which a temporary file belongs to a killed process
 _UNREADABLE = (OSError, SafetensorError, ValueError, KeyError)
@@ -139,7 +140,7 @@ class FeatureCache:
                 self._add(shard, keys, width)
 
     def _merge_small_shards(self) -> None:
-        """Join many small shards into one, as many small predictions leave them behind.
+        """Join many small shards into a few larger ones, as many small predictions leave them behind.
 
         Another process that reads a shard which is removed here computes its vectors again: slower, never
         wrong.
@@ -148,20 +149,27 @@ class FeatureCache:
         for shard in self._shards():
             with suppress(*_UNREADABLE):
                 keys, _ = _read_keys(self._folder / shard)
-                if len(keys) < MAX_SHARD_VECTORS // _MAX_SMALL_SHARDS:
+                if len(keys) < _SMALL_SHARD_VECTORS:
                     small.append((shard, keys))
         if len(small) <= _MAX_SMALL_SHARDS:
             return
+        per_group = MAX_SHARD_VECTORS // _SMALL_SHARD_VECTORS
+        for start in range(0, len(small), per_group):
+            with suppress(*_UNREADABLE):  # what cannot be merged stays as it is
+                self._merge(small[start : start + per_group])
+
+    def _merge(self, group: list[tuple[str, list[bytes]]]) -> None:
+        """Write one shard of all sound vectors of a group, then remove the group."""
         merged: dict[bytes, np.ndarray] = {}
-        with suppress(*_UNREADABLE):
-            for shard, keys in small:
-                sound, vectors = _read_rows(self._folder / shard, np.arange(len(keys)))
-                merged.update((key, vectors[row]) for row, key in enumerate(keys) if sound[row])
-            if merged:
-                name = _write_shard(self._folder, list(merged), np.stack(list(merged.values())))
-                for shard, _ in small:
-                    if shard != name:
-                        (self._folder / shard).unlink(missing_ok=True)
+        for shard, keys in group:
+            sound, vectors = _read_rows(self._folder / shard, np.arange(len(keys)))
+            merged.update((key, vectors[row]) for row, key in enumerate(keys) if sound[row])
+        if not merged:
+            return
+        name = _write_shard(self._folder, list(merged), np.stack(list(merged.values())))
+        for shard, _ in group:
+            if shard != name:
+                (self._folder / shard).unlink(missing_ok=True)
 
     def _remove_stale(self) -> None:
         with suppress(OSError):

@@ -28,6 +28,7 @@ class PathTarget:
     outcomes: tuple[Path, ...]
     level_names: tuple[str, ...] = ()
     multilabel = False
+    exclusive = True
 
     @classmethod
     def from_truth(cls, truth: Sequence[Path], level_names: Sequence[str] = ()) -> PathTarget:
@@ -44,6 +45,11 @@ class PathTarget:
                 f"'{' > '.join(outcomes[0])}'; choose another target or add products of other categories"
             )
         return cls(tuple(outcomes), tuple(level_names))
+
+    @property
+    def n_outcomes(self) -> int:
+        """How many outcomes there are."""
+        return len(self.outcomes)
 
     @cached_property
     def taxonomy(self) -> Taxonomy:
@@ -80,16 +86,25 @@ class PathTarget:
 
 @dataclass(frozen=True)
 class LabelTarget:
-    """A set of labels a product, in no order; every label is decided for itself."""
+    """A set of labels a product, in no order.
+
+    Without ``sets`` every label is decided for itself: outcomes are the labels, and not exclusive. With ``sets`` (those that
+    training saw, as positions in ``labels``) the outcomes are these sets, of which a product has exactly one, and a label's
+    probability is the sum over the sets that hold it.
+    """
 
     labels: tuple[str, ...]
+    sets: tuple[tuple[int, ...], ...] = ()
     multilabel = True
 
     @classmethod
-    def from_truth(cls, truth: Sequence[tuple[str, ...]], min_products: int = 1) -> LabelTarget:
+    def from_truth(
+        cls, truth: Sequence[tuple[str, ...]], min_products: int = 1, space: str = "auto"
+    ) -> LabelTarget:
         """The labels of at least ``min_products`` training products.
 
-        Raises TargetError when none is left.
+        ``space`` is "labels", "sets", or "auto": sets where they repeat enough to be learned. Raises TargetError when no
+        label is left.
         """
         counts = Counter(label for labels in truth for label in set(labels))
         labels = sorted(label for label, count in counts.items() if count >= min_products)
@@ -99,26 +114,67 @@ class LabelTarget:
                 if counts
                 else "expected products with labels to learn from, but the target is empty in all of them"
             )
-        return cls(tuple(labels))
+        found = Counter(_positions(given, {label: place for place, label in enumerate(labels)}) for given in truth)
+        del found[()]
+        repeat = sum(found.values()) >= _PRODUCTS_PER_SET * len(found) and len(found) > 1
+        together = space == "sets" or (space == "auto" and repeat)
+        return cls(tuple(labels), tuple(sorted(found)) if together else ())
 
     @property
-    def outcomes(self) -> tuple[Path, ...]:
-        """Every label as a path of depth 1."""
-        return tuple((label,) for label in self.labels)
+    def exclusive(self) -> bool:
+        """Whether a product has exactly one of the outcomes."""
+        return bool(self.sets)
+
+    @property
+    def n_outcomes(self) -> int:
+        """How many outcomes there are."""
+        return len(self.sets) or len(self.labels)
+
+    @cached_property
+    def _index(self) -> dict[str, int]:
+        return {label: position for position, label in enumerate(self.labels)}
+
+    @cached_property
+    def set_index(self) -> dict[tuple[int, ...], int]:
+        """Position of every known set."""
+        return {labels: position for position, labels in enumerate(self.sets)}
+
+    @cached_property
+    def members(self) -> np.ndarray:
+        """float32 [sets, labels]: 1 where the set holds the label."""
+        members = np.zeros((len(self.sets), len(self.labels)), np.float32)
+        for row, labels in enumerate(self.sets):
+            members[row, list(labels)] = 1
+        return members
 
     def encode(self, truth: Sequence[tuple[str, ...]]) -> np.ndarray:
+        """The outcomes of every product: int64 [N] set positions (-1: not a known set), or float32 [N, labels]."""
+        if not self.sets:
+            return self.encode_labels(truth)
+        return np.array([self.set_index.get(_positions(given, self._index), UNLABELLED) for given in truth], dtype=np.int64)
+
+    def encode_labels(self, truth: Sequence[tuple[str, ...]]) -> np.ndarray:
         """float32 [N, labels]: 1 where the product has the label. Labels that are not known are left out."""
-        index = {label: position for position, label in enumerate(self.labels)}
         matrix = np.zeros((len(truth), len(self.labels)), np.float32)
-        for row, labels in enumerate(truth):
-            for label in labels:
-                if label in index:
-                    matrix[row, index[label]] = 1
+        for row, given in enumerate(truth):
+            matrix[row, list(_positions(given, self._index))] = 1
         return matrix
+
+    def label_probabilities(self, probabilities: np.ndarray) -> np.ndarray:
+        """[N, outcomes] → [N, labels]."""
+        return np.minimum(probabilities @ self.members, 1.0) if self.sets else probabilities
 
     def to_json(self) -> dict[str, Any]:
         """The target as plain JSON."""
-        return {"kind": "labels", "labels": list(self.labels)}
+        return {"kind": "labels", "labels": list(self.labels), "sets": [list(labels) for labels in self.sets]}
+
+
+_PRODUCTS_PER_SET = 4
+"""Label sets are learned as such where each has at least this many products on average."""
+
+
+def _positions(labels: Sequence[str], index: dict[str, int]) -> tuple[int, ...]:
+    return tuple(sorted({index[label] for label in labels if label in index}))
 
 
 Target = PathTarget | LabelTarget
@@ -130,6 +186,9 @@ def target_from_json(value: dict[str, Any]) -> Target:
         case {"kind": "path", "outcomes": [*outcomes], "level_names": [*names]} if outcomes:
             if all(isinstance(p, list) and p and all(isinstance(s, str) for s in p) for p in outcomes):
                 return PathTarget(tuple(tuple(path) for path in outcomes), tuple(map(str, names)))
-        case {"kind": "labels", "labels": [*labels]} if labels and all(isinstance(s, str) for s in labels):
-            return LabelTarget(tuple(labels))
+        case {"kind": "labels", "labels": [*labels], "sets": [*sets]} if labels:
+            places = range(len(labels))
+            known = all(isinstance(s, list) and s and all(type(n) is int and n in places for n in s) for s in sets)
+            if known and all(isinstance(label, str) for label in labels):
+                return LabelTarget(tuple(labels), tuple(tuple(positions) for positions in sets))
     raise ModelFolderError("expected a target of kind 'path' or 'labels' with its categories, got something else")

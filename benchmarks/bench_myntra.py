@@ -1,0 +1,162 @@
+"""Three levels of fashion from text, brand and image: shelfwise beside TF-IDF and a linear SVM per level."""
+
+from __future__ import annotations
+
+import argparse
+from typing import TYPE_CHECKING
+
+from _common import (
+    IMAGE_MODEL,
+    Bar,
+    Column,
+    Result,
+    Value,
+    arguments,
+    limit_threads,
+    need,
+    ratio,
+    show,
+    stopwatch,
+)
+
+if TYPE_CHECKING:
+    from _data import Split
+
+    from shelfwise.evaluation.results import PathScores
+
+LEVELS = ["gender", "sub_category", "article_type"]
+COLUMNS = [
+    Column("inputs, model"),
+    *(Column(level) for level in LEVELS),
+    Column("mean"),
+    Column("path"),
+    Column("path / SVM", ".4f"),
+    Column("errors / SVM"),
+    Column("no such path", ".4f"),
+    Column("train s", ".1f"),
+    Column("predict s", ".1f"),
+]
+STUDIES = {
+    "a": (["brand", "description", "image"], 0.905, 0.963),
+    "b": ([], 0.978, 0.990),
+}
+"""Name → inputs (none: those chosen by default), least path accuracy, least mean of the levels."""
+
+
+def measure(args: argparse.Namespace) -> Result:
+    """Both studies on one split."""
+    from _data import near_duplicates, split
+
+    from shelfwise import Catalog
+
+    folder, backbone = need(args.data, "myntra", args.image_model)
+    catalog = Catalog.read(folder)
+    parts = split(catalog, near_duplicates(catalog), args.products, args.seed)
+    result = Result(
+        "Myntra: gender > sub_category > article_type, accuracy",
+        "myntra, grouped by title and image; 75 % to train on, 25 % scored",
+        COLUMNS,
+        parts.facts,
+    )
+    for name in args.studies:
+        _study(result, name, parts, str(backbone), args)
+    result.notes.append(
+        "SVM: word 1-2-grams, TF-IDF, one LinearSVC per level, each for itself; its text is ours."
+    )
+    result.notes.append("no such path: share of predicted paths that no training product has.")
+    return result
+
+
+def _study(result: Result, name: str, parts: Split, backbone: str, args: argparse.Namespace) -> None:
+    from _data import joined_text
+    from _ours import run, training_options, truth, unknown_paths
+    from _peers import LevelSvms
+
+    from shelfwise import Recipe
+    from shelfwise.evaluation.evaluation import path_scores
+
+    inputs, least_path, least_mean = STUDIES[name]
+    ours = run(
+        Recipe(
+            target=LEVELS,
+            inputs=[{"name": one} for one in inputs],
+            image_model=backbone,
+            training=training_options(args),
+        ),
+        parts.train,
+        parts.test,
+    )
+    known, wanted = truth(ours.model, parts.train), truth(ours.model, parts.test)
+    texts, others = (joined_text(part, ours.text_columns) for part in (parts.train, parts.test))
+    with stopwatch() as training:
+        svm = LevelSvms().fit(texts, known)
+    with stopwatch() as prediction:
+        answers = svm.predict(others)
+    peer = path_scores(wanted, answers, len(LEVELS))
+
+    scores = ours.evaluation.classifiers
+    timed: dict[str, Value] = {"train s": ours.training.wall_s, "predict s": ours.prediction.wall_s}
+    for classifier, score in scores.items():
+        row = _row(f"{name} {classifier}", score, peer)
+        if classifier == "fused":
+            paths = [prediction.answer for prediction in ours.predictions if prediction.answer]
+            row |= timed | {"no such path": unknown_paths(paths, known)}
+        result.rows.append(row)
+    result.rows.append(
+        _row(f"{name} TF-IDF + SVM per level", peer, peer)
+        | {"no such path": unknown_paths(answers, known)}
+        | {"train s": training.wall_s, "predict s": prediction.wall_s}
+    )
+    fused, singles = scores["fused"], [score for key, score in scores.items() if key != "fused"]
+    headline = ours.evaluation.headline
+    result.notes.append(
+        f"{name}: {ours.input_names}; the SVM reads {', '.join(ours.text_columns)}. Fused by "
+        f"{ours.model.facts_.policy}; 95 % interval of its path: {headline.low:.3f} to {headline.high:.3f}."
+    )
+    result.bars += [
+        Bar(f"{name}: path", fused.whole_path, least_path),
+        Bar(f"{name}: mean of levels", fused.mean_of_levels, least_mean),
+        Bar(
+            f"{name}: fused path, of the best classifier alone",
+            fused.whole_path,
+            max(s.whole_path for s in singles),
+        ),
+        Bar(
+            f"{name}: fused mean, of the best classifier alone",
+            fused.mean_of_levels,
+            max(s.mean_of_levels for s in singles),
+        ),
+    ]
+
+
+def _row(name: str, scores: PathScores, peer: PathScores) -> dict[str, Value]:
+    return {
+        "inputs, model": name,
+        **dict(zip(LEVELS, scores.level_accuracy, strict=True)),
+        "mean": scores.mean_of_levels,
+        "path": scores.whole_path,
+        "path / SVM": ratio(scores.whole_path, peer.whole_path),
+        "errors / SVM": ratio(1 - scores.whole_path, 1 - peer.whole_path),
+    }
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = arguments(__file__, __doc__ or "")
+    parser.add_argument(
+        "--image-model", default=IMAGE_MODEL, metavar="FOLDER", help="a pretrained image backbone"
+    )
+    parser.add_argument(
+        "--studies",
+        nargs="+",
+        choices=list(STUDIES),
+        default=list(STUDIES),
+        help="a: brand + description + image; b: all inputs (default both)",
+    )
+    args = parser.parse_args()
+    limit_threads(args.threads)
+    show(measure(args), args)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,38 @@
+"""One softmax over the label sets that training saw: labels that go together are decided together.
+
+A set's score is the sum of its labels' scores plus a bias of its own; a label's probability is the sum over the sets that hold
+it. That is a label powerset (Tsoumakas & Katakis 2007) with little more than the parameters of one sigmoid per label, so a few
+products a set are enough, and labels that exclude or imply each other (the facets of a catalog) never contradict.
+Made for label sets that repeat; where nearly every product has a set of its own, ``multilabel`` is the head.
+"""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+
+from shelfwise.heads.base import Head
+from shelfwise.taxonomy.targets import LabelTarget
+
+
+class LabelSetsHead(Head):
+    """Scores are one per label; ``target.sets`` lists the sets, which are the outcomes."""
+
+    members: torch.Tensor
+
+    def __init__(self, target: LabelTarget) -> None:
+        super().__init__()
+        self.register_buffer("members", torch.from_numpy(target.members), persistent=False)
+        self.n_scores = len(target.labels)
+        self.own = torch.nn.Parameter(torch.zeros(len(target.sets)))
+
+    def _set_scores(self, scores: torch.Tensor) -> torch.Tensor:
+        return scores @ self.members.T + self.own
+
+    def outcome_logits(self, scores: torch.Tensor) -> torch.Tensor:
+        return F.log_softmax(self._set_scores(scores), dim=1)
+
+    def loss(
+        self, scores: torch.Tensor, truth: torch.Tensor, weights: torch.Tensor | None = None
+    ) -> torch.Tensor:
+        return F.cross_entropy(self._set_scores(scores), truth, weight=weights)
