@@ -1,4 +1,4 @@
-"""What every benchmark shares, and nothing heavy: its arguments, its one table, its bars, and what it ran on."""
+"""What every benchmark shares, and nothing heavy: arguments, one table, bars, and what it ran on."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ class Bar:
 
 @dataclass
 class Result:
-    """What one benchmark found. ``rows`` hold one value per column name; a value left out is not applicable."""
+    """What one benchmark found. ``rows`` hold a value per column name; one left out does not apply."""
 
     title: str
     data: str
@@ -82,7 +82,7 @@ def arguments(program: str, description: str) -> argparse.ArgumentParser:
 
 
 def need(folder: Path, *names: str | Path) -> list[Path]:
-    """The named files or folders of the data folder; leaves the program with one line when one is not there."""
+    """The named parts of the data folder; leaves the program with one line when one is not there."""
     paths = [folder / name for name in names]
     for path in paths:
         if not path.exists():

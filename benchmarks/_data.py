@@ -1,4 +1,4 @@
-"""Products for a benchmark: whole groups of near-duplicates, subsampled and split so that none is on two sides."""
+"""Products for a benchmark: whole groups of near-duplicates, so that none is on two sides of a split."""
 
 from __future__ import annotations
 
@@ -15,21 +15,26 @@ from shelfwise.catalog.image_source import image_hashes
 from shelfwise.catalog.split import grouped_split
 
 SUBSAMPLE_SEED = 1_000
-"""Added to the seed for the quick form, so that which products are drawn and how they are split are two draws."""
+"""Added to the seed for the quick form: which products are drawn and how they are split are two draws."""
 TEST_SHARE = 0.25
 
 
 @dataclass(frozen=True)
 class Split:
-    """Products to train on and products to score, no group in both. ``facts`` says how many, for the table."""
+    """Products to train on and to score, no group in both.
+
+    ``train_rows`` and ``test_rows`` are their rows in the whole catalog; ``facts`` says how many, for the table.
+    """
 
     train: Catalog
     test: Catalog
+    train_rows: np.ndarray
+    test_rows: np.ndarray
     facts: dict[str, str | float | int | None]
 
 
 def near_duplicates(catalog: Catalog) -> np.ndarray:
-    """int64 [N]: the group of every product, by title, by its images' bytes, and by a group column if it has one."""
+    """int64 [N]: the group of every product, by title, image bytes, and group column where there is one."""
     images = [name for name, field in catalog.fields.items() if field.role is Role.IMAGE]
     hashes = image_hashes(catalog.input(images[0], Role.IMAGE).values) if images else None
     return group_products(catalog, image_hashes=hashes)
@@ -60,24 +65,26 @@ def subsample(groups: np.ndarray, ids: Sequence[str], products: int | None, seed
 def split(catalog: Catalog, groups: np.ndarray, products: int | None, seed: int) -> Split:
     """Three quarters to train on and a quarter to score, by group, of about ``products`` products."""
     rows = subsample(groups, catalog.ids, products, seed)
-    groups, catalog = groups[rows], catalog.take(rows)
-    train, test = grouped_split(groups, [1 - TEST_SHARE, TEST_SHARE], seed, keys=catalog.ids)
+    ids = [catalog.ids[row] for row in rows]
+    train, test = (
+        rows[part] for part in grouped_split(groups[rows], [1 - TEST_SHARE, TEST_SHARE], seed, keys=ids)
+    )
     facts = {
-        "all": len(catalog),
-        "groups": len(np.unique(groups)),
+        "all": len(rows),
+        "groups": len(np.unique(groups[rows])),
         "trained on": len(train),
         "scored": len(test),
     }
-    return Split(catalog.take(train), catalog.take(test), facts)
+    return Split(catalog.take(train), catalog.take(test), train, test, facts)
 
 
 def share_met_before(groups: np.ndarray, train: np.ndarray, test: np.ndarray) -> float:
-    """Share (0–1) of the test rows whose group also has products among the train rows: how far a split leaks."""
+    """Share (0–1) of the test rows whose group is also among the train rows: how far a split leaks."""
     return float(np.isin(groups[test], groups[train]).mean()) if len(test) else 0.0
 
 
 def joined_text(catalog: Catalog, columns: Sequence[str]) -> list[str]:
-    """One text a product for the peer: the columns' values with spaces between; what is missing is left out."""
+    """One text a product for the peer: the columns' values with spaces between, without what is missing."""
     texts = [_texts(catalog.column(name)) for name in columns]
     return [" ".join(filter(None, row)) for row in zip(*texts, strict=True)]
 

@@ -68,8 +68,8 @@ class LabelSvms:
     ) -> LabelSvms:
         """Learn from N texts and N label sets; labels that were not named before are passed over.
 
-        The threshold is the one of best micro-F1 on a grouped fifth of the products, for SVMs trained on the others;
-        then the SVMs are trained on all.
+        The threshold is the one of best micro-F1 on a grouped fifth of the products, for SVMs trained on the
+        others; then the SVMs are trained on all.
         """
         truth = label_matrix(sets, self._labels)
         fit_rows, held = grouped_split(groups, [1 - HELD_OUT_SHARE, HELD_OUT_SHARE], seed, keys=ids)
@@ -98,8 +98,8 @@ class LabelSvms:
     def _linear(features: sp.csr_matrix, truth: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """(weights [labels, features], bias [labels]), label by label as scikit-learn's one-vs-rest does.
 
-        Its own class gives a label without examples the score 0, which is above a tuned threshold; here such a
-        label is never given, and one that every product has always is.
+        Its own class gives a label without examples the score 0, which is above a tuned threshold; here such
+        a label is never given, and one that every product has always is.
         """
         weights = np.zeros((truth.shape[1], features.shape[1]))
         bias = np.where(truth.all(axis=0), np.inf, -np.inf)

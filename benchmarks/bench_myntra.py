@@ -60,9 +60,7 @@ def measure(args: argparse.Namespace) -> Result:
     )
     for name in args.studies:
         _study(result, name, parts, str(backbone), args)
-    result.notes.append(
-        "SVM: word 1-2-grams, TF-IDF, one LinearSVC per level, each for itself; its text is ours."
-    )
+    result.notes.append("SVM: word 1-2-grams, TF-IDF, one LinearSVC per level, each for itself.")
     result.notes.append("no such path: share of predicted paths that no training product has.")
     return result
 
@@ -117,12 +115,12 @@ def _study(result: Result, name: str, parts: Split, backbone: str, args: argpars
         Bar(f"{name}: path", fused.whole_path, least_path),
         Bar(f"{name}: mean of levels", fused.mean_of_levels, least_mean),
         Bar(
-            f"{name}: fused path, of the best classifier alone",
+            f"{name}: fused path, beside the best classifier alone",
             fused.whole_path,
             max(s.whole_path for s in singles),
         ),
         Bar(
-            f"{name}: fused mean, of the best classifier alone",
+            f"{name}: fused mean, beside the best classifier alone",
             fused.mean_of_levels,
             max(s.mean_of_levels for s in singles),
         ),

@@ -184,7 +184,7 @@ class TestBadProducts:
     def test_repeated_ids(self, predict: Any, store: StoreFiles, new_rows: Rows, tmp_path: Path) -> None:
         straight = predict(store.new_products)
         ids = [f"00{row // 2}" for row in range(len(new_rows))]
-        repeated = [{**row, "id": id} for row, id in zip(new_rows, ids, strict=True)]
+        repeated = [{**row, "id": same} for row, same in zip(new_rows, ids, strict=True)]
         made = predict(write_csv(tmp_path / "twice.csv", repeated))
         assert [row["id"] for row in made] == ids
         assert [row["path"] for row in made] == [row["path"] for row in straight]

@@ -38,7 +38,7 @@ class Answers:
         ensemble = self.ensemble
         probabilities = np.round(ensemble.probabilities(logits, present), _DECIMALS)
         decided = decide(ensemble.target, probabilities, ensemble.calibration)
-        usable = present.any(0)
+        usable: np.ndarray = np.any(present, axis=0, keepdims=True)[0]
         best = _best_first(decided.probabilities, self.routing.alternatives)
         parts = self._parts(decided)
         result = []

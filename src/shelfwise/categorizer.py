@@ -84,10 +84,10 @@ class Categorizer:
         truth = read_truth(catalog, self.recipe.target)
         for note in (*catalog.notes, *truth.notes):
             reporter.say(note)
-        recipe = complete(self.recipe, catalog, truth, reporter)
+        groups = _group(catalog, reporter)
+        recipe = complete(self.recipe, catalog, truth, groups, reporter)
         target = _make_target(recipe, truth)
         prepared = prepare(build_encoders(recipe.inputs), recipe.inputs, catalog, reporter)
-        groups = _group(catalog, recipe, reporter)
         labelled = _labelled(catalog, truth, target)
         values = list(truth.values)
         if validation is None:
@@ -138,7 +138,7 @@ class Categorizer:
             usable_rows = usable_rows[target.encode(other.values)[usable_rows] >= 0]
         if len(usable_rows) < 2:
             raise CatalogError("expected a validation catalog with products of known categories, but it has none")
-        groups = _group(validation, recipe, reporter)
+        groups = _group(validation, reporter)
         choose, calibrate = grouped_split(
             groups[usable_rows], [0.5, 0.5], recipe.training.seed, keys=[validation.ids[row] for row in usable_rows]
         )
@@ -269,9 +269,9 @@ def _labelled(catalog: Catalog, truth: Truth, target: PathTarget | LabelTarget) 
     return np.flatnonzero(has_answer)
 
 
-def _group(catalog: Catalog, recipe: Recipe, reporter: Reporter) -> np.ndarray:
+def _group(catalog: Catalog, reporter: Reporter) -> np.ndarray:
     """The group of every product: near-duplicates that must not stand on two sides of a split."""
-    images = [one.name for one in recipe.inputs if one.role == "image"]
+    images = [name for name, field in catalog.fields.items() if field.role == Role.IMAGE]
     hashes = None
     if images:
         with reporter.stage("grouping near-duplicates", len(catalog)) as stage:
@@ -294,7 +294,7 @@ def _split(labelled: np.ndarray, groups: np.ndarray, ids: list[str], recipe: Rec
 def _counts(truth: Truth, target: PathTarget | LabelTarget) -> list[tuple[tuple[str, ...], int]]:
     if isinstance(target, LabelTarget):
         known = set(target.labels)
-        counts = Counter((label,) for labels in truth.values for label in labels if label in known)
+        counts: Counter[tuple[str, ...]] = Counter((label,) for row in truth.values for label in row if label in known)
     else:
         counts = Counter(path for path in truth.values if path)
     return sorted(counts.items())

@@ -68,7 +68,7 @@ class Ensemble:
         """[rows, outcomes]: fused and calibrated; zeros where no classifier is present."""
         fused = self.policy.combine(logits, present) * self.calibration.scale + self.calibration.shift
         probabilities = np.exp(log_softmax(fused, axis=1)) if self.target.exclusive else expit(fused)
-        return np.where(present.any(0)[:, None], probabilities, 0.0)
+        return np.where(np.any(present, axis=0, keepdims=True).T, probabilities, 0.0)
 
 
 def build_encoders(inputs: list[InputRecipe]) -> dict[str, Encoder]:

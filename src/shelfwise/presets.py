@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+from dataclasses import dataclass
 
 import numpy as np
 import pyarrow as pa
@@ -23,19 +24,19 @@ _SAMPLE_ROWS = 5_000
 _FEW_VALUES_SHARE = 0.05
 
 
-def complete(recipe: Recipe, catalog: Catalog, truth: Truth, reporter: Reporter) -> Recipe:
+def complete(recipe: Recipe, catalog: Catalog, truth: Truth, groups: np.ndarray, reporter: Reporter) -> Recipe:
     """The recipe with every input, encoder and classifier spelled out. What is left out, and why, is said.
 
     Raises RecipeError when an input is not a column of the catalog, or no input is left.
     """
-    inputs = recipe.inputs or _choose_inputs(recipe, catalog, truth, reporter)
+    inputs = recipe.inputs or _choose_inputs(recipe, catalog, truth, groups, reporter)
     inputs = [_complete_input(one, catalog, recipe) for one in inputs]
     if not inputs:
         raise RecipeError(
             "expected at least one input (a text, category, number or image column) besides the target, but none is left; "
             "name columns with --inputs"
         )
-    classifiers = recipe.classifiers or _choose_classifiers(inputs)
+    classifiers = recipe.classifiers or _choose_classifiers(inputs, sum(map(bool, truth.values)))
     known = {one.name for one in inputs}
     for classifier in classifiers:
         for name in classifier.inputs:
@@ -47,14 +48,16 @@ def complete(recipe: Recipe, catalog: Catalog, truth: Truth, reporter: Reporter)
     return recipe.model_copy(update={"inputs": inputs, "classifiers": classifiers})
 
 
-def _choose_inputs(recipe: Recipe, catalog: Catalog, truth: Truth, reporter: Reporter) -> list[InputRecipe]:
+def _choose_inputs(
+    recipe: Recipe, catalog: Catalog, truth: Truth, groups: np.ndarray, reporter: Reporter
+) -> list[InputRecipe]:
     target = set(recipe.target.columns)
     candidates = [
         name for name, field in catalog.fields.items() if field.role in INPUT_ROLES and name not in target
     ]
     scalar = {name: catalog.column(name) for name in candidates if catalog.fields[name].role != Role.IMAGE}
     giveaways: dict[str, Giveaway] = find_giveaways(
-        scalar, truth.values, multilabel=recipe.target.multilabel, groups=None, seed=recipe.training.seed
+        scalar, truth.values, multilabel=recipe.target.multilabel, groups=groups, seed=recipe.training.seed
     )
     for name, giveaway in giveaways.items():
         reporter.say(f"left out '{name}': {giveaway.why} (name it with --inputs to use it all the same)")
@@ -71,7 +74,8 @@ def _complete_input(one: InputRecipe, catalog: Catalog, recipe: Recipe) -> Input
     if one.name in recipe.target.columns:
         raise RecipeError(f"'{one.name}' is the target and cannot also be an input")
     role = Role(one.role) if one.role else _input_role(catalog, one.name)
-    return InputRecipe(name=one.name, role=role.value, encoder=one.encoder or _encoder(role, one.name, catalog, recipe))
+    encoder = one.encoder or _encoder(role, one.name, catalog, recipe)
+    return InputRecipe.model_validate({"name": one.name, "role": role.value, "encoder": encoder})
 
 
 def _input_role(catalog: Catalog, name: str) -> Role:
@@ -103,51 +107,86 @@ def _mean_length(catalog: Catalog, name: str) -> float:
     return float(np.mean(lengths)) if len(lengths) else 0.0
 
 
-def _choose_classifiers(inputs: list[InputRecipe]) -> list[ClassifierRecipe]:
-    """One classifier per text, category and image input; one linear one over all words; one early fusion of everything."""
-    by_role: dict[str, list[str]] = {}
-    for one in inputs:
-        by_role.setdefault(str(one.role), []).append(one.name)
-    texts, categories, images = (by_role.get(role, []) for role in ("text", "category", "image"))
-    classifiers = [_linear(name, [name]) for name in texts]
-    classifiers += [_linear(name, [name], batch=1024) for name in categories]
-    for one in inputs:
-        if one.role == "image":
-            classifiers.append(_image(one))
+@dataclass(frozen=True)
+class _Effort:
+    """How long to train on a catalog of some size: small ones need small batches and many rounds to take enough steps."""
+
+    batch: int
+    linear_epochs: int
+    early_epochs: int
+    image_epochs: int
+
+    @classmethod
+    def for_products(cls, products: int) -> _Effort:
+        if products < 3_000:
+            return cls(batch=32, linear_epochs=15, early_epochs=25, image_epochs=18)
+        if products < 12_000:
+            return cls(batch=64, linear_epochs=12, early_epochs=16, image_epochs=14)
+        return cls(batch=256, linear_epochs=5, early_epochs=10, image_epochs=12)
+
+
+def _choose_classifiers(inputs: list[InputRecipe], products: int) -> list[ClassifierRecipe]:
+    """One classifier per text, category and image input; one linear one over all words; one early fusion.
+
+    The early fusion reads everything except images that have no pretrained backbone: a network trained from scratch inside
+    it would learn the same again, for most of the training's time.
+    """
+    effort = _Effort.for_products(products)
+    texts = [one.name for one in inputs if one.role == "text"]
+    categories = [one.name for one in inputs if one.role == "category"]
+    images = [one for one in inputs if one.role == "image"]
     taken = {one.name for one in inputs}
-    if len(texts) + len(categories) > 1 and texts:
-        classifiers.append(_linear(_free("words", taken), texts + categories))
-    numbers_only = not (texts or categories or images)
-    if len(inputs) > 1 or numbers_only:
+    classifiers = [_linear(name, [name], effort) for name in [*texts, *categories]]
+    classifiers += [_image(one, effort) for one in images]
+    if texts and len(texts) + len(categories) > 1:
+        classifiers.append(_linear(_free("words", taken), texts + categories, effort))
+    early = [one.name for one in inputs if one.role != "image" or _pretrained(one)]
+    if len(early) > 1 or not (texts or categories or images):
         classifiers.append(
             ClassifierRecipe(
                 name=_free("early", taken),
-                inputs=[one.name for one in inputs],
+                inputs=early,
                 hidden=[512],
                 embedding=256,
                 dropout=0.4,
                 input_dropout=0.3,
-                hide_inputs=0.1,
-                epochs=10,
+                hide_inputs=0.05,
+                epochs=effort.early_epochs,
+                batch=effort.batch,
             )
         )
     return classifiers
 
 
-def _linear(name: str, inputs: list[str], batch: int = 256) -> ClassifierRecipe:
-    return ClassifierRecipe(name=name, inputs=inputs, epochs=5, batch=batch, weight_decay=0.0)
+def _linear(name: str, inputs: list[str], effort: _Effort) -> ClassifierRecipe:
+    return ClassifierRecipe(
+        name=name, inputs=inputs, epochs=effort.linear_epochs, batch=effort.batch, weight_decay=0.0
+    )
 
 
-def _image(one: InputRecipe) -> ClassifierRecipe:
-    pretrained = (one.encoder or {}).get("kind") == "pretrained_image"
+def _image(one: InputRecipe, effort: _Effort) -> ClassifierRecipe:
+    if _pretrained(one):
+        return ClassifierRecipe(
+            name=one.name,
+            inputs=[one.name],
+            hidden=[512],
+            input_dropout=0.2,
+            epochs=effort.image_epochs,
+            batch=effort.batch,
+        )
     return ClassifierRecipe(
         name=one.name,
         inputs=[one.name],
-        hidden=[512] if pretrained else [256],
-        input_dropout=0.2 if pretrained else 0.0,
-        dropout=0.4 if pretrained else 0.2,
-        epochs=12,
+        hidden=[256],
+        dropout=0.2,
+        epochs=effort.image_epochs,
+        batch=min(effort.batch, 64),
+        learning_rate=3e-3,
     )
+
+
+def _pretrained(one: InputRecipe) -> bool:
+    return (one.encoder or {}).get("kind") == "pretrained_image"
 
 
 def _free(name: str, taken: set[str]) -> str:

@@ -1,4 +1,4 @@
-"""Targets: what is encoded comes back, parents are never less probable than children, bad files are refused."""
+"""Targets: what is encoded comes back, parents are at least as probable as children, bad JSON is refused."""
 
 from __future__ import annotations
 
@@ -85,20 +85,44 @@ class TestLabelTarget:
         assert LabelTarget.from_truth(truth).labels == ("blue", "cotton", "red")
         assert LabelTarget.from_truth(truth, min_products=2).labels == ("red",)
 
-    def test_encode_leaves_out_labels_that_are_not_known(self) -> None:
-        target = LabelTarget(("a", "b"))
-        encoded = target.encode([("b", "z"), (), ("a", "b")])
-        assert encoded.dtype == np.float32
-        assert encoded.tolist() == [[0, 1], [0, 0], [1, 1]]
-
-    def test_outcomes_are_paths_of_depth_one(self) -> None:
-        assert LabelTarget(("a", "b")).outcomes == (("a",), ("b",))
-
     def test_no_label_left_says_how_many_there_were(self) -> None:
         with pytest.raises(TargetError, match="at least 3 products, but of 2 labels"):
             LabelTarget.from_truth([("a",), ("b", "a")], min_products=3)
         with pytest.raises(TargetError, match="empty in all"):
             LabelTarget.from_truth([(), ()])
+
+    def test_each_label_for_itself(self) -> None:
+        target = LabelTarget(("a", "b"))
+        assert not target.exclusive
+        assert target.n_outcomes == 2
+        encoded = target.encode([("b", "z"), (), ("b", "a")])
+        assert encoded.dtype == np.float32
+        assert encoded.tolist() == [[0, 1], [0, 0], [1, 1]]
+        probabilities = np.array([[0.3, 0.9]])
+        assert target.label_probabilities(probabilities) is probabilities
+
+    def test_known_sets_as_wholes(self) -> None:
+        target = LabelTarget.from_truth([("b", "a"), ("a",), ("a", "b"), ()], space="sets")
+        assert target.labels == ("a", "b")
+        assert target.sets == ((0,), (0, 1))
+        assert target.exclusive
+        assert target.n_outcomes == 2
+        truth = [("b", "a"), ("a",), ("b",), (), ("a", "z")]
+        assert target.encode(truth).tolist() == [1, 0, UNLABELLED, UNLABELLED, 0]
+        assert target.encode_labels(truth).tolist() == [[1, 1], [1, 0], [0, 1], [0, 0], [1, 0]]
+        assert target.label_probabilities(np.array([[0.3, 0.7]])) == pytest.approx(np.array([[1.0, 0.7]]))
+
+    def test_sets_are_chosen_where_they_repeat(self) -> None:
+        repeated = [("a", "b"), ("c",)] * 8
+        assert LabelTarget.from_truth(repeated).sets
+        assert not LabelTarget.from_truth(repeated, space="labels").sets
+        assert not LabelTarget.from_truth([("a",), ("b",), ("a", "b")]).sets
+        assert not LabelTarget.from_truth([("a", "b")] * 9).sets, "one set alone leaves nothing to choose"
+
+    def test_labels_left_out_are_left_out_of_sets(self) -> None:
+        target = LabelTarget.from_truth([("a", "rare"), ("a",), ("b",), ("b",)], min_products=2, space="sets")
+        assert target.sets == ((0,), (1,))
+        assert target.encode([("a", "rare")]).tolist() == [0]
 
 
 class TestJson:
@@ -108,6 +132,7 @@ class TestJson:
             PathTarget((("a",), ("a", "ä > b"), ("c", "a"))),
             PathTarget((("a", "x"), ("b", "y")), ("gender", "type")),
             LabelTarget(("a", "b, c", "日本")),
+            LabelTarget(("a", "b"), ((0,), (0, 1))),
         ],
     )
     def test_round_trip(self, target: PathTarget | LabelTarget) -> None:
@@ -127,10 +152,19 @@ class TestJson:
             {"kind": "path", "outcomes": {"a": 1}, "level_names": []},
             {"kind": "path", "outcomes": [["a"], ["b"]], "level_names": 3},
             {"kind": "path", "outcomes": [["a"], ["a"]], "level_names": []},
-            {"kind": "labels", "labels": []},
-            {"kind": "labels", "labels": "ab"},
-            {"kind": "labels", "labels": ["a", 2]},
-            {"kind": "labels", "labels": ["a", "a"]},
+            {"kind": "labels", "labels": ["a", "b"]},
+            {"kind": "labels", "labels": [], "sets": []},
+            {"kind": "labels", "labels": "ab", "sets": []},
+            {"kind": "labels", "labels": ["a", 2], "sets": []},
+            {"kind": "labels", "labels": ["a", "a"], "sets": []},
+            {"kind": "labels", "labels": ["a", "b"], "sets": 1},
+            {"kind": "labels", "labels": ["a", "b"], "sets": [[0], [2]]},
+            {"kind": "labels", "labels": ["a", "b"], "sets": [[0], [-1]]},
+            {"kind": "labels", "labels": ["a", "b"], "sets": [[0], []]},
+            {"kind": "labels", "labels": ["a", "b"], "sets": [[0], ["1"]]},
+            {"kind": "labels", "labels": ["a", "b"], "sets": [[0], [True]]},
+            {"kind": "labels", "labels": ["a", "b"], "sets": [[0], [0]]},
+            {"kind": "labels", "labels": ["a", "b"], "sets": [[0], [1, 0]]},
             [],
             None,
             "path",

@@ -8,7 +8,7 @@ and presence bool [classifiers, N], never reads the logits of a classifier that 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar, Self, TypeGuard
 
 import numpy as np
 import scipy.optimize
@@ -17,6 +17,12 @@ from scipy.special import expit, log_softmax, logit, logsumexp
 from shelfwise.errors import ModelFolderError
 
 _TINY = 1e-7
+_LEAST_WEIGHT, _LARGEST_WEIGHT = 1e-4, 5.0
+"""Fitted weights lie between these. At zero the share of a classifier that is alone present would not be defined, and a
+search that once touches all-zero weights would find no slope to leave them by."""
+_LARGEST_BIAS = 5.0
+_LARGEST_SAVED = 1e6
+"""No saved weight is nearly as large."""
 
 
 class Policy(ABC):
@@ -91,7 +97,7 @@ class Single(Policy):
 
     def load_state(self, state: dict[str, Any], classifiers: int) -> Self:
         which = state.get("which")
-        if not isinstance(which, int) or not 0 <= which < classifiers:
+        if type(which) is not int or not 0 <= which < classifiers:
             raise ModelFolderError(f"expected a policy over {classifiers} classifiers, got {which!r}")
         self.which = which
         return self
@@ -115,26 +121,29 @@ class OpinionPool(Policy):
     def fit(self, logits: np.ndarray, present: np.ndarray, truth: np.ndarray) -> Self:
         count = len(logits)
         useful = present.any(0)
-        logits, present, truth = logits[:, useful], present[:, useful], truth[useful]
-        start = np.concatenate([np.full(count, 1 / count), [] if self.exclusive else [0.0]])
-        bounds = [(0.0, 5.0)] * count + ([] if self.exclusive else [(-5.0, 5.0)])
+        present, truth = present[:, useful], truth[useful]
+        read = np.where(present[..., None], logits[:, useful], 0.0).astype(np.float64)
+        values = np.concatenate([np.full(count, 1 / count), [] if self.exclusive else [0.0]])
+        bounds = [(_LEAST_WEIGHT, _LARGEST_WEIGHT)] * count
+        bounds += [] if self.exclusive else [(-_LARGEST_BIAS, _LARGEST_BIAS)]
         if len(truth):
             found = scipy.optimize.minimize(
-                self._loss, start, args=(logits.astype(np.float64), present, truth), jac=True, bounds=bounds
+                self._loss, values, args=(read, present, truth), jac=True, bounds=bounds
             )
-            start = found.x
-        if start[:count].sum() < _TINY:
-            start[:count] = 1 / count
-        self.weights, self.bias = start[:count], float(start[count:].sum())
+            values = found.x
+        self.weights, self.bias = values[:count], float(values[count:].sum())
         return self
 
     def _loss(
         self, values: np.ndarray, logits: np.ndarray, present: np.ndarray, truth: np.ndarray
     ) -> tuple[float, np.ndarray]:
-        """Mean negative log-likelihood and its gradient in the weights (and the bias)."""
+        """Mean negative log-likelihood and its gradient in the weights (and the bias), all weights above 0.
+
+        Some classifier is present for every product, and ``logits`` of those that are not are finite.
+        """
         count, products = present.shape
         weights = values[:count]
-        held = np.maximum((weights[:, None] * present).sum(0), _TINY)
+        held = (weights[:, None] * present).sum(0)
         shares = weights[:, None] * present / held
         mixed = np.einsum("mn,mnk->nk", shares, logits)
         total = weights.sum()
@@ -171,11 +180,20 @@ class OpinionPool(Policy):
 
     def load_state(self, state: dict[str, Any], classifiers: int) -> Self:
         weights, bias = state.get("weights"), state.get("bias")
-        numbers = isinstance(weights, list) and all(isinstance(w, int | float) for w in weights)
-        if not numbers or len(weights) != classifiers or not isinstance(bias, int | float):
-            raise ModelFolderError(f"expected an opinion pool of {classifiers} weights, got {weights!r}")
-        values = np.array([*weights, bias], dtype=np.float64)
-        if not np.isfinite(values).all() or (values[:-1] < 0).any():
-            raise ModelFolderError(f"expected opinion pool weights of 0 or more, got {weights!r}")
-        self.weights, self.bias = values[:-1], float(values[-1])
+        if (
+            not isinstance(weights, list)
+            or len(weights) != classifiers
+            or not all(_is_number(number) for number in [*weights, bias])
+            or min(weights) < 0
+        ):
+            raise ModelFolderError(
+                f"expected an opinion pool of {classifiers} weights of 0 or more and a bias, got {weights!r:.200} and "
+                f"{bias!r:.50}"
+            )
+        self.weights, self.bias = np.array(weights, dtype=np.float64), float(bias)
         return self
+
+
+def _is_number(value: object) -> TypeGuard[float]:
+    """Whether a value read from JSON is a number (no truth value, not NaN) of a size that can be."""
+    return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) <= _LARGEST_SAVED

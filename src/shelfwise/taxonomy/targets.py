@@ -183,12 +183,34 @@ Target = PathTarget | LabelTarget
 def target_from_json(value: dict[str, Any]) -> Target:
     """The target that ``to_json`` wrote. Raises ModelFolderError for anything else."""
     match value:
-        case {"kind": "path", "outcomes": [*outcomes], "level_names": [*names]} if outcomes:
-            if all(isinstance(p, list) and p and all(isinstance(s, str) for s in p) for p in outcomes):
-                return PathTarget(tuple(tuple(path) for path in outcomes), tuple(map(str, names)))
-        case {"kind": "labels", "labels": [*labels], "sets": [*sets]} if labels:
-            places = range(len(labels))
-            known = all(isinstance(s, list) and s and all(type(n) is int and n in places for n in s) for s in sets)
-            if known and all(isinstance(label, str) for label in labels):
-                return LabelTarget(tuple(labels), tuple(tuple(positions) for positions in sets))
-    raise ModelFolderError("expected a target of kind 'path' or 'labels' with its categories, got something else")
+        case {"kind": "path", "outcomes": [*outcomes], "level_names": [*names]}:
+            target: Target | None = _path_target(outcomes, names)
+        case {"kind": "labels", "labels": [*labels], "sets": [*sets]}:
+            target = _label_target(labels, sets)
+        case _:
+            target = None
+    if target is None:
+        raise ModelFolderError(
+            "expected a target of kind 'path' or 'labels' with its categories, each once, got something else"
+        )
+    return target
+
+
+def _path_target(outcomes: list[Any], names: list[Any]) -> PathTarget | None:
+    paths = [tuple(path) if isinstance(path, list) else () for path in outcomes]
+    texts = all(isinstance(name, str) for part in (*paths, names) for name in part)
+    if not paths or not all(paths) or not texts or len(set(paths)) < len(paths):
+        return None
+    return PathTarget(tuple(paths), tuple(names))
+
+
+def _label_target(labels: list[Any], sets: list[Any]) -> LabelTarget | None:
+    if not labels or not all(isinstance(label, str) for label in labels) or len(set(labels)) < len(labels):
+        return None
+    places = [tuple(places) if isinstance(places, list) else () for places in sets]
+    if not all(type(place) is int and place in range(len(labels)) for given in places for place in given):
+        return None
+    ascending = all(given and list(given) == sorted(set(given)) for given in places)
+    if not ascending or len(set(places)) < len(places):
+        return None
+    return LabelTarget(tuple(labels), tuple(places))

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import pyarrow as pa
 
 from shelfwise.catalog.catalog import Catalog
+from shelfwise.catalog.inputs import as_text
 from shelfwise.errors import TargetError
 from shelfwise.recipe import TargetRecipe
 
@@ -57,7 +59,7 @@ def has_truth(catalog: Catalog, target: TargetRecipe) -> bool:
 
 
 def _level_columns(catalog: Catalog, columns: Sequence[str]) -> Truth:
-    levels = [_texts(catalog.column(name)) for name in columns]
+    levels = [[" ".join(text.split()) for text in _texts(catalog.column(name))] for name in columns]
     values, gaps = [], 0
     for row in zip(*levels, strict=True):
         path = tuple(row[: row.index("")]) if "" in row else tuple(row)
@@ -93,20 +95,32 @@ def recognise_separator(texts: Sequence[str], candidates: Sequence[str]) -> str 
     >>> recognise_separator(["Men > Shoes", "Women"], PATH_SEPARATORS)
     ' > '
     """
-    filled = [text for text in texts if text]
+    filled = [text for text in texts if text.strip()]
+    spaced = [" ".join(text.split()) for text in filled]
     for candidate in candidates:
-        share = sum(candidate in text for text in filled) / max(len(filled), 1)
+        texts_to_search = filled if candidate.isspace() else spaced
+        share = sum(candidate in text for text in texts_to_search) / max(len(filled), 1)
         if share >= (_SHARE_FOR_BARE_SLASH if candidate == "/" else _SHARE_THAT_SPEAKS):
             return candidate
     return None
 
 
 def _texts(column: pa.Array) -> list[str]:
-    return ["" if value is None else " ".join(str(value).split()) for value in column.to_pylist()]
+    """One text a product as it was written; "" where there is none."""
+    return [value or "" for value in as_text(column).to_pylist()]
 
 
 def _split(text: str, separator: str | None) -> tuple[str, ...]:
-    return _clean(text.split(separator) if separator else (text,))
+    """The names between separators.
+
+    White space at a separator's ends stands for any white space, or the end of the text.
+    """
+    signs = separator.strip() if separator else ""
+    if not separator or not signs:
+        return _clean(text.split(separator) if separator else (text,))
+    before = r"(?:^|(?<=\s))" if separator[0].isspace() else ""
+    after = r"(?=\s|$)" if separator[-1].isspace() else ""
+    return _clean(re.split(before + re.escape(signs) + after, text))
 
 
 def _clean(parts: Sequence[object]) -> tuple[str, ...]:
