@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 
 import pytest
 
@@ -33,33 +34,39 @@ def test_without_a_terminal_only_remarks_are_written(capsys: pytest.CaptureFixtu
 
 
 class TestBars:
-    @pytest.fixture(autouse=True)
-    def on_a_terminal(self, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-        monkeypatch.setattr(sys.stderr, "isatty", lambda: True, raising=False)
+    @pytest.fixture
+    def work(
+        self, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    ) -> Callable[[int | None], str]:
+        """Works through one stage as if stderr were a terminal; gives what was drawn there."""
         monkeypatch.setenv("TERM", "xterm")
         monkeypatch.setenv("COLUMNS", "120")
 
-    def work(self, capsys: pytest.CaptureFixture[str], total: int | None) -> str:
-        with reporting() as reporter:
-            assert isinstance(reporter, Bars)
-            with reporter.stage("training [image]", total=total, unit="epochs") as stage:
-                stage.advance(1)
-                reporter.say("[image] is broken")
-                stage.advance(2, "loss 0.25")
-        printed = capsys.readouterr()
-        assert printed.out == ""
-        assert "[image] is broken" in printed.err
-        return printed.err
+        def run(total: int | None) -> str:
+            # Here and not before: pytest puts another stderr in place for every phase of a test.
+            monkeypatch.setattr(sys.stderr, "isatty", lambda: True, raising=False)
+            with reporting() as reporter:
+                assert isinstance(reporter, Bars)
+                with reporter.stage("training [image]", total=total, unit="epochs") as stage:
+                    stage.advance(1)
+                    reporter.say("[image] is broken")
+                    stage.advance(2, "loss 0.25")
+            printed = capsys.readouterr()
+            assert printed.out == ""
+            assert "[image] is broken" in printed.err
+            return printed.err
 
-    def test_short_work_draws_none(self, capsys: pytest.CaptureFixture[str]) -> None:
-        assert "training" not in self.work(capsys, total=3)
+        return run
+
+    def test_short_work_draws_none(self, work: Callable[[int | None], str]) -> None:
+        assert "training" not in work(3)
 
     @pytest.mark.parametrize("total", [3, None])
     def test_long_work_shows_how_far_it_is(
-        self, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, total: int | None
+        self, work: Callable[[int | None], str], monkeypatch: pytest.MonkeyPatch, total: int | None
     ) -> None:
         monkeypatch.setattr(terminal, "SHOW_AFTER_S", 0.0)
-        shown = self.work(capsys, total)
+        shown = work(total)
         assert "training [image]" in shown
         assert "3/3" in shown
         assert "loss 0.25" in shown

@@ -122,7 +122,7 @@ def stacked_logits(
     """Every classifier's logits over its temperature [classifiers, rows, outcomes], and presence [classifiers, rows]."""
     logits, present = [], []
     for classifier, temperature in zip(classifiers, temperatures, strict=True):
-        raw = outcome_logits(classifier, data, rows) / np.float32(temperature)
+        raw = outcome_logits(classifier, data, rows).astype(np.float64) / temperature
         logits.append(log_softmax(raw, axis=1) if exclusive else raw)
         present.append(usable(classifier.recipe, data)[rows])
     return np.stack(logits), np.stack(present)

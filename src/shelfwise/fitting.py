@@ -83,7 +83,7 @@ def fit_ensemble(
     raw, present = stacked_logits(classifiers, data, held, (1.0,) * len(classifiers), exclusive)
     choosing, calibrating = slice(0, len(parts.choose)), slice(len(parts.choose), None)
     temperatures = _temperatures(raw[:, choosing], present[:, choosing], truth[parts.choose], exclusive)
-    logits = raw / np.array(temperatures, dtype=np.float32)[:, None, None]
+    logits = raw / np.array(temperatures)[:, None, None]
     if exclusive:
         logits = log_softmax(logits, axis=2)
     policy, scores = _choose_policy(

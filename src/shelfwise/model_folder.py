@@ -32,6 +32,7 @@ from shelfwise.taxonomy.targets import target_from_json
 
 FORMAT_VERSION = 1
 MODEL_FILE, WEIGHTS_FILE, CHECKSUM_FILE, RECIPE_FILE = "model.json", "weights.safetensors", "checksums.txt", "recipe.yaml"
+_OWN_FILES = frozenset({MODEL_FILE, WEIGHTS_FILE, CHECKSUM_FILE, RECIPE_FILE})
 
 
 class FittedFacts(BaseModel):
@@ -74,18 +75,32 @@ class _Stored(BaseModel):
 
 
 def save_model(folder: Path, recipe: Recipe, ensemble: Ensemble, facts: FittedFacts) -> None:
-    """Write the model folder: complete or not at all. Replaces an existing model folder, refuses any other folder."""
+    """Write the model folder: complete or not at all. Replaces an existing model folder, refuses any other folder.
+
+    Files in a replaced folder that are not the model's own (a report, notes) are kept.
+    """
     refuse_foreign_folder(folder)
     folder.parent.mkdir(parents=True, exist_ok=True)
     working = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
     try:
-        _write(working, recipe, ensemble, facts)
+        written = working / "model"
+        written.mkdir()  # with the permissions that the user's umask gives, which mkdtemp's have not
+        _write(written, recipe, ensemble, facts)
         if folder.exists():
-            shutil.rmtree(folder)
-        os.replace(working, folder)
-    except BaseException:
+            for extra in folder.iterdir():
+                if extra.name not in _OWN_FILES:
+                    _copy(extra, written / extra.name)
+            os.replace(folder, working / "replaced")
+        os.replace(written, folder)
+    finally:
         shutil.rmtree(working, ignore_errors=True)
-        raise
+
+
+def _copy(source: Path, target: Path) -> None:
+    if source.is_dir() and not source.is_symlink():
+        shutil.copytree(source, target, symlinks=True)
+    else:
+        shutil.copy2(source, target, follow_symlinks=False)
 
 
 def refuse_foreign_folder(folder: Path) -> None:

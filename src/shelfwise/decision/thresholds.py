@@ -20,5 +20,7 @@ def best_micro_f1_threshold(probabilities: np.ndarray, truth: np.ndarray) -> flo
     f1 = 2 * np.cumsum(hits) / (given + hits.sum())
     last_of_ties = np.append(scores[1:] < scores[:-1], True)
     best = int(np.argmax(np.where(last_of_ties, f1, -1.0)))
-    following = scores[best + 1] if best + 1 < len(scores) else 0.0
-    return float((scores[best] + following) / 2)
+    following = scores[best + 1] if best + 1 < len(scores) else scores.dtype.type(0)
+    middle = (scores[best] + following) / 2
+    # Between neighbouring floats there is no middle: it may round down to the one that must stay below.
+    return float(middle if middle > following else scores[best])

@@ -172,7 +172,10 @@ class OpinionPool(Policy):
             self.weights[:, None] * present / np.maximum(held, _TINY),
             present / np.maximum(present.sum(0), 1),
         )
-        fused = np.einsum("mn,mnk->nk", shares * self.weights.sum(), np.where(present[..., None], logits, 0.0))
+        shares = shares * self.weights.sum()
+        fused = np.zeros(logits.shape[1:])
+        for share, mine, here in zip(shares, logits, present, strict=True):
+            fused += share[:, None] * np.where(here[:, None], mine, 0.0)
         return log_softmax(fused, axis=1) if self.exclusive else fused + self.bias
 
     def state(self) -> dict[str, Any]:
@@ -183,8 +186,8 @@ class OpinionPool(Policy):
         if (
             not isinstance(weights, list)
             or len(weights) != classifiers
-            or not all(_is_number(number) for number in [*weights, bias])
-            or min(weights) < 0
+            or not all(_is_number(weight) and weight >= 0 for weight in weights)
+            or not _is_number(bias)
         ):
             raise ModelFolderError(
                 f"expected an opinion pool of {classifiers} weights of 0 or more and a bias, got {weights!r:.200} and "

@@ -18,7 +18,9 @@ from shelfwise.training.sparse import RowAdagrad
 
 _WARM_UP_STEPS = 50
 _LARGEST_GRADIENT = 5.0
-_PREDICT_ROWS = 2048
+_PREDICT_ROWS = 512
+"""Products are always computed this many at a time, the last block filled up with copies: matrix kernels round differently
+for other sizes, and a product's prediction must not depend on how many others came with it."""
 
 Score = Callable[[np.ndarray, np.ndarray], float]
 """(outcome logits [N, outcomes], truth) → a figure that is better when higher."""
@@ -109,8 +111,10 @@ def outcome_logits(classifier: Classifier, data: Mapping[str, Encoded], rows: np
     parts = []
     for start in range(0, len(rows), _PREDICT_ROWS):
         chosen = rows[start : start + _PREDICT_ROWS]
-        batches = {name: input_batch(data[name], chosen, device) for name in classifier.recipe.inputs}
-        parts.append(classifier.head.outcome_logits(classifier(batches)).float().cpu().numpy())
+        filled = np.pad(chosen, (0, _PREDICT_ROWS - len(chosen)), mode="edge")
+        batches = {name: input_batch(data[name], filled, device) for name in classifier.recipe.inputs}
+        logits = classifier.head.outcome_logits(classifier(batches))
+        parts.append(logits[: len(chosen)].float().cpu().numpy())
     return np.concatenate(parts) if parts else np.zeros((0, 0), np.float32)
 
 
