@@ -20,6 +20,7 @@ ROOT = Path(__file__).resolve().parents[1]
 DATA = ROOT.parent / "shared" / "data"
 IMAGE_MODEL = Path("weights", "mobilenet_v2_1.0_224")
 """The pretrained image backbone, inside the data folder."""
+CACHE_NOTE = "Times of shelfwise hold the computing of image features that no earlier run left in the cache."
 
 Value = str | float | int | None
 
@@ -168,7 +169,7 @@ def show(result: Result, args: argparse.Namespace) -> None:
     print(f"\n{result.title}")
     print(f"command    {command()}")
     print(f"data       {result.data}")
-    print("products   " + ", ".join(f"{name} {_cell(value, ',')}" for name, value in result.facts.items()))
+    print("products   " + ", ".join(f"{name}: {_cell(value, ',')}" for name, value in result.facts.items()))
     print(f"seed       {args.seed}")
     print(f"ran on     {', '.join(f'{name} {value}' for name, value in ran_on.items())}\n")
     print(render(result.columns, result.rows))

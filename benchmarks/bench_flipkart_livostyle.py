@@ -81,7 +81,10 @@ def _task(result: Result, task: Task, args: argparse.Namespace) -> None:
     catalog = Catalog.read(file)
     groups = near_duplicates(catalog)
     parts = split(catalog, groups, args.products, args.seed)
-    result.facts |= {f"{task.name}: {name}": value for name, value in parts.facts.items()}
+    counts = parts.facts
+    result.facts[task.name] = (
+        f"{counts['all']:,} in {counts['groups']:,} groups ({counts['trained on']:,} trained on)"
+    )
     target = {"columns": [task.column], "multilabel": task.multilabel}
     ours = run(Recipe(target=target, training=training_options(args)), parts.train, parts.test)
     peer_name, peer, timed = _peer(task, ours, parts, groups[parts.train_rows], args.seed)

@@ -6,6 +6,7 @@ import argparse
 from typing import TYPE_CHECKING
 
 from _common import (
+    CACHE_NOTE,
     IMAGE_MODEL,
     Bar,
     Column,
@@ -62,6 +63,7 @@ def measure(args: argparse.Namespace) -> Result:
         _study(result, name, parts, str(backbone), args)
     result.notes.append("SVM: word 1-2-grams, TF-IDF, one LinearSVC per level, each for itself.")
     result.notes.append("no such path: share of predicted paths that no training product has.")
+    result.notes.append(CACHE_NOTE)
     return result
 
 

@@ -1,7 +1,7 @@
 """A model on disk: safetensors, JSON, YAML and text, with checksums; nothing in it is ever executed.
 
-``model.json`` says what the model is, with the sha256 and size of ``weights.safetensors``, its own checksum in
-``checksums.txt``; ``recipe.yaml`` is for people (copy it, edit it, pass it to ``--recipe``): loading never reads it.
+``model.json`` says what the model is, ``weights.safetensors`` holds its arrays, and ``checksums.txt`` the sha256 of both;
+``recipe.yaml`` is for people (copy it, edit it, pass it to ``--recipe``): loading never reads it.
 """
 
 from __future__ import annotations
@@ -12,12 +12,12 @@ import os
 import shutil
 import tempfile
 from pathlib import Path
-from typing import Any
+from urllib.parse import quote
 
 import numpy as np
 import scipy.sparse as sp
 import torch
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import ValidationError
 from safetensors import SafetensorError
 from safetensors.numpy import load as load_tensors
 from safetensors.numpy import save_file
@@ -28,50 +28,12 @@ from shelfwise.ensemble import Calibration, Ensemble, build_classifier, build_en
 from shelfwise.errors import ModelFolderError, RecipeError
 from shelfwise.fusion import build_policy
 from shelfwise.recipe import Recipe
+from shelfwise.stored_model import FittedFacts, StoredCalibration, StoredModel, StoredRule
 from shelfwise.taxonomy.targets import target_from_json
 
 FORMAT_VERSION = 1
 MODEL_FILE, WEIGHTS_FILE, CHECKSUM_FILE, RECIPE_FILE = "model.json", "weights.safetensors", "checksums.txt", "recipe.yaml"
 _OWN_FILES = frozenset({MODEL_FILE, WEIGHTS_FILE, CHECKSUM_FILE, RECIPE_FILE})
-
-
-class FittedFacts(BaseModel):
-    """What is told of a training. ``curves``: per classifier, (epoch, loss, held-out score) points."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    version: str
-    catalog: list[str]
-    products: int
-    labelled: int
-    groups: int
-    fitted: int
-    chosen_on: int
-    calibrated_on: int
-    refitted: bool
-    training_counts: list[tuple[tuple[str, ...], int]]
-    policy: str
-    scores: dict[str, float]
-    curves: dict[str, list[tuple[int, float, float | None]]]
-    separator: str | None = None
-
-
-class _Stored(BaseModel):
-    """The shape of ``model.json``."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    format_version: int
-    recipe: dict[str, Any]
-    target: dict[str, Any]
-    encoders: dict[str, dict[str, Any]]
-    sparse: dict[str, bool]
-    classifiers: list[str]
-    policy: str
-    policy_state: dict[str, Any]
-    calibration: dict[str, Any]
-    accept: dict[str, Any]
-    facts: FittedFacts
 
 
 def save_model(folder: Path, recipe: Recipe, ensemble: Ensemble, facts: FittedFacts) -> None:
@@ -80,6 +42,7 @@ def save_model(folder: Path, recipe: Recipe, ensemble: Ensemble, facts: FittedFa
     Files in a replaced folder that are not the model's own (a report, notes) are kept.
     """
     refuse_foreign_folder(folder)
+    folder = folder.resolve()  # "." has no name, and of a link what it points to is replaced
     folder.parent.mkdir(parents=True, exist_ok=True)
     working = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
     try:
@@ -90,10 +53,20 @@ def save_model(folder: Path, recipe: Recipe, ensemble: Ensemble, facts: FittedFa
             for extra in folder.iterdir():
                 if extra.name not in _OWN_FILES:
                     _copy(extra, written / extra.name)
-            os.replace(folder, working / "replaced")
-        os.replace(written, folder)
+            _replace(folder, written, aside=working / "replaced")
+        else:
+            os.replace(written, folder)
     finally:
         shutil.rmtree(working, ignore_errors=True)
+
+
+def _replace(folder: Path, written: Path, aside: Path) -> None:
+    os.replace(folder, aside)
+    try:
+        os.replace(written, folder)
+    except BaseException:
+        os.replace(aside, folder)
+        raise
 
 
 def _copy(source: Path, target: Path) -> None:
@@ -109,7 +82,9 @@ def refuse_foreign_folder(folder: Path) -> None:
         return
     if not folder.is_dir():
         raise ModelFolderError(f"expected a folder to write the model to, but '{folder}' is a file; choose another name")
-    if any(folder.iterdir()) and not (folder / MODEL_FILE).is_file():
+    # Other tools write a "model.json" too; the checksums beside it are ours.
+    ours = all((folder / name).is_file() for name in (MODEL_FILE, CHECKSUM_FILE))
+    if any(folder.iterdir()) and not ours:
         raise ModelFolderError(
             f"'{folder}' holds files that are not a model; choose an empty or new folder, so that nothing is lost"
         )
@@ -119,17 +94,17 @@ def _write(folder: Path, recipe: Recipe, ensemble: Ensemble, facts: FittedFacts)
     tensors: dict[str, np.ndarray] = {}
     for name, encoder in ensemble.encoders.items():
         for key, array in encoder.state_arrays().items():
-            tensors[f"encoder/{name}/{key}"] = np.ascontiguousarray(array)
+            tensors[_prefix("encoder", name) + key] = np.ascontiguousarray(array)
     for classifier in ensemble.classifiers:
         for key, tensor in classifier.state_dict().items():
-            tensors[f"classifier/{classifier.recipe.name}/{key}"] = tensor.detach().cpu().contiguous().numpy()
+            tensors[_prefix("classifier", classifier.recipe.name) + key] = tensor.detach().cpu().contiguous().numpy()
     save_file(tensors, folder / WEIGHTS_FILE)
     sparse = {
         name: is_sparse
         for classifier in ensemble.classifiers
         for name, is_sparse in classifier.reads_sparse.items()
     }
-    stored = _Stored(
+    stored = StoredModel(
         format_version=FORMAT_VERSION,
         recipe=recipe.model_dump(mode="json"),
         target=ensemble.target.to_json(),
@@ -138,14 +113,20 @@ def _write(folder: Path, recipe: Recipe, ensemble: Ensemble, facts: FittedFacts)
         classifiers=ensemble.names,
         policy=ensemble.policy.kind,
         policy_state=ensemble.policy.state(),
-        calibration=dict(ensemble.calibration.__dict__),
-        accept={**ensemble.accept.__dict__, "threshold": ensemble.accept.threshold if ensemble.accept.possible else None},
+        calibration=StoredCalibration(**ensemble.calibration.__dict__),
+        accept=StoredRule(
+            **{**ensemble.accept.__dict__, "threshold": ensemble.accept.threshold if ensemble.accept.possible else None}
+        ),
         facts=facts,
     )
     (folder / MODEL_FILE).write_text(stored.model_dump_json(indent=1), encoding="utf-8")
     (folder / RECIPE_FILE).write_text(recipe.to_yaml(), encoding="utf-8")
     sums = [f"{_checksum(folder / name)}  {name}\n" for name in (MODEL_FILE, WEIGHTS_FILE)]
     (folder / CHECKSUM_FILE).write_text("".join(sums), encoding="ascii")
+
+
+_DOES_NOT_FIT = (ArithmeticError, AttributeError, LookupError, RuntimeError, TypeError, ValueError)
+"""What Python, NumPy and PyTorch raise for names, shapes and numbers that do not go together."""
 
 
 def load_model(folder: Path) -> tuple[Recipe, Ensemble, FittedFacts]:
@@ -159,10 +140,10 @@ def load_model(folder: Path) -> tuple[Recipe, Ensemble, FittedFacts]:
     _refuse_other_format(folder, text)
     _verify(folder)
     try:
-        stored = _Stored.model_validate_json(text)
+        stored = StoredModel.model_validate_json(text)
         recipe = Recipe(**stored.recipe)
         return recipe, _rebuild(folder, recipe, stored), stored.facts
-    except (ValidationError, RecipeError, KeyError, TypeError, RuntimeError, SafetensorError) as error:
+    except (RecipeError, SafetensorError, ValidationError, *_DOES_NOT_FIT) as error:
         problem = " ".join(str(error).split())
         raise ModelFolderError(f"'{folder}' does not hold together as a model: {problem:.300}") from error
 
@@ -199,33 +180,57 @@ def _checksum(file: Path) -> str:
         return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
-def _rebuild(folder: Path, recipe: Recipe, stored: _Stored) -> Ensemble:
+def _rebuild(folder: Path, recipe: Recipe, stored: StoredModel) -> Ensemble:
     tensors = load_tensors((folder / WEIGHTS_FILE).read_bytes())
     target = target_from_json(stored.target)
     encoders = build_encoders(recipe.inputs)
     for name, encoder in encoders.items():
-        prefix = f"encoder/{name}/"
-        arrays = {key.removeprefix(prefix): tensors[key] for key in tensors if key.startswith(prefix)}
-        encoder.load_state(arrays, stored.encoders[name])
+        state = _take(tensors, _prefix("encoder", name))
+        if set(state) != set(encoder.load_state(state, stored.encoders[name]).state_arrays()):
+            raise ModelFolderError(f"'{folder}' holds other arrays than the encoder of '{name}' keeps")
     by_name = {one.name: one for one in recipe.classifiers}
     classifiers = []
     for name in stored.classifiers:
         one = by_name[name]
         shapes = {key: _shape(stored.sparse[key], encoders[key]) for key in one.inputs}
+        with torch.device("meta"):  # takes no memory, whatever sizes the recipe claims
+            expected = build_classifier(one, encoders, shapes, target, 0).state_dict()
+        state = _take(tensors, _prefix("classifier", name))
+        _refuse_unfit(name, state, expected)
         classifier = build_classifier(one, encoders, shapes, target, 0)
-        prefix = f"classifier/{name}/"
-        state = {key.removeprefix(prefix): torch.from_numpy(tensors[key]) for key in tensors if key.startswith(prefix)}
-        classifier.load_state_dict(state, strict=True)
+        classifier.load_state_dict({key: torch.from_numpy(array) for key, array in state.items()}, strict=True)
         classifiers.append(classifier.eval())
-    policy = build_policy(stored.policy, not target.multilabel).load_state(stored.policy_state, len(classifiers))
-    values = dict(stored.calibration)
-    calibration = Calibration(**{**values, "temperatures": tuple(map(float, values["temperatures"]))})
-    if len(calibration.temperatures) != len(classifiers):
-        raise ModelFolderError(f"'{folder}' has {len(classifiers)} classifiers and another number of temperatures")
-    accept = dict(stored.accept)
-    threshold = float("inf") if accept["threshold"] is None else float(accept["threshold"])
-    rule = AcceptRule(**{**accept, "threshold": threshold})
-    return Ensemble(target, encoders, classifiers, policy, calibration, rule, list(stored.classifiers))
+    if tensors:
+        raise ModelFolderError(f"'{folder}' holds arrays that belong to nothing: {', '.join(sorted(tensors)):.200}")
+    if recipe.target.multilabel != target.multilabel or len(stored.calibration.temperatures) != len(classifiers):
+        raise ModelFolderError(f"'{folder}' has a recipe, a target and a calibration that are not of one model")
+    policy = build_policy(stored.policy, target.exclusive).load_state(stored.policy_state, len(classifiers))
+    rule = stored.accept.model_dump()
+    rule["threshold"] = float("inf") if rule["threshold"] is None else rule["threshold"]
+    calibration = Calibration(**stored.calibration.model_dump())
+    return Ensemble(target, encoders, classifiers, policy, calibration, AcceptRule(**rule), list(stored.classifiers))
+
+
+def _prefix(room: str, name: str) -> str:
+    """The start of the names of an encoder's or classifier's arrays; a slash in ``name`` cannot make two of them alike."""
+    return f"{room}/{quote(name, safe=' ')}/"
+
+
+def _take(tensors: dict[str, np.ndarray], prefix: str) -> dict[str, np.ndarray]:
+    """Take out the arrays under ``prefix``, named by what follows it."""
+    return {key.removeprefix(prefix): tensors.pop(key) for key in list(tensors) if key.startswith(prefix)}
+
+
+def _refuse_unfit(name: str, state: dict[str, np.ndarray], expected: dict[str, torch.Tensor]) -> None:
+    found = {key: (array.dtype.name, array.shape) for key, array in state.items()}
+    wanted = {key: (str(tensor.dtype).removeprefix("torch."), tuple(tensor.shape)) for key, tensor in expected.items()}
+    for key in sorted({*found, *wanted}):
+        if found.get(key) != wanted.get(key):
+            raise ModelFolderError(
+                f"expected {wanted.get(key, 'no array')} as '{key}' of classifier '{name}', got {found.get(key, 'none')}"
+            )
+        if not np.isfinite(state[key]).all():
+            raise ModelFolderError(f"expected finite numbers as '{key}' of classifier '{name}', got others")
 
 
 def _shape(sparse: bool, encoder: Encoder) -> Encoded:

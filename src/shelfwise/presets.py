@@ -119,9 +119,9 @@ class _Effort:
     @classmethod
     def for_products(cls, products: int) -> _Effort:
         if products < 3_000:
-            return cls(batch=32, linear_epochs=15, early_epochs=25, image_epochs=18)
+            return cls(batch=32, linear_epochs=15, early_epochs=25, image_epochs=14)
         if products < 12_000:
-            return cls(batch=64, linear_epochs=12, early_epochs=16, image_epochs=14)
+            return cls(batch=64, linear_epochs=12, early_epochs=16, image_epochs=12)
         return cls(batch=256, linear_epochs=5, early_epochs=10, image_epochs=12)
 
 

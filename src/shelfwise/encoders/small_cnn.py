@@ -1,8 +1,9 @@
-"""Image → vector by a small residual network trained from scratch, for when no pretrained weights are at
-hand.
+"""Image → vector by a small residual network trained from scratch, for when no pretrained weights are at hand.
 
-A residual network (He et al. 2016) of three halving stages on small pictures, with group normalisation (Wu &
-He 2018) so that a product's vector never depends on the other products of its batch, in training or after.
+A residual network (He et al. 2016) of three halving stages on small pictures, with batch normalisation (Ioffe & Szegedy 2015):
+from scratch on a few thousand pictures it learned several times faster than group normalisation here. In inference its
+statistics are fixed, so a product's vector never depends on the other products of its batch. In training the network
+must be given the pictures that exist and no stand-ins for absent ones, which would count in the statistics.
 """
 
 from __future__ import annotations
@@ -24,7 +25,6 @@ from shelfwise.encoders.allocator import keep_freed_memory
 from shelfwise.encoders.base import Encoded, Encoder, EncoderOptions, Progress, no_progress
 from shelfwise.errors import ModelFolderError
 
-_CHANNELS_PER_GROUP = 16
 _SHIFT_SHARE = 1 / 16  # of the side: how far training pictures are moved
 
 
@@ -103,9 +103,9 @@ class ResidualBlock(nn.Module):
     def __init__(self, channels_in: int, channels_out: int) -> None:
         super().__init__()
         self.first = nn.Conv2d(channels_in, channels_out, 3, stride=2, padding=1, bias=False)
-        self.first_norm = _norm(channels_out)
+        self.first_norm = nn.BatchNorm2d(channels_out)
         self.second = nn.Conv2d(channels_out, channels_out, 3, padding=1, bias=False)
-        self.second_norm = _norm(channels_out)
+        self.second_norm = nn.BatchNorm2d(channels_out)
         self.shortcut = nn.Conv2d(channels_in, channels_out, 1, bias=False)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
@@ -123,7 +123,7 @@ class ResidualNetwork(nn.Module):
         self.augment = augment
         stages = [width // 4, width // 4, width // 2, width]
         self.stem = nn.Conv2d(3, stages[0], 3, stride=2, padding=1, bias=False)
-        self.stem_norm = _norm(stages[0])
+        self.stem_norm = nn.BatchNorm2d(stages[0])
         self.blocks = nn.Sequential(*(ResidualBlock(a, b) for a, b in pairwise(stages)))
         self.dropout = nn.Dropout(dropout)
         # A third faster on CPUs than the default layout; torch's stubs lack this argument.
@@ -163,7 +163,3 @@ def _shifted(places: torch.Tensor) -> torch.Tensor:
     most = max(1, round(side * _SHIFT_SHARE))
     offsets = torch.randint(-most, most + 1, (places.shape[0], 1), device=places.device)
     return (places + offsets).clamp(0, side - 1)
-
-
-def _norm(channels: int) -> nn.GroupNorm:
-    return nn.GroupNorm(max(1, channels // _CHANNELS_PER_GROUP), channels)

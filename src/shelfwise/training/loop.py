@@ -18,6 +18,8 @@ from shelfwise.training.sparse import RowAdagrad
 
 _WARM_UP_STEPS = 50
 _LARGEST_GRADIENT = 5.0
+_LEAST_SHARE_OF_EPOCHS = 0.5
+"""No early stop in the schedule's first half: networks from scratch, and rates still high, look idle there."""
 _PREDICT_ROWS = 512
 """Products are always computed this many at a time, the last block filled up with copies: matrix kernels round differently
 for other sizes, and a product's prediction must not depend on how many others came with it."""
@@ -59,7 +61,7 @@ def train(
     """Train ``classifier`` in place on products ``rows`` and return the curve.
 
     With ``held_out`` and ``score``, the weights of the best epoch are kept and training stops after
-    ``training.patience`` epochs without a better one; without, it runs ``epochs`` of the schedule's length.
+    ``training.patience`` epochs without a better one, in the second half of the schedule; without, it runs ``epochs`` of the schedule's length.
     Shuffling, dropout and initial weights are functions of ``training.seed`` and the epoch alone.
     """
     recipe = classifier.recipe
@@ -93,7 +95,8 @@ def train(
                 best_score, fit.best_epoch = value, epoch + 1
                 best_state = copy.deepcopy(classifier.state_dict())
         fit.curve.append(EpochRecord(epoch + 1, total / max(len(rows), 1), value))
-        if best_state is not None and epoch + 1 - fit.best_epoch >= training.patience:
+        waited = epoch + 1 - fit.best_epoch >= training.patience
+        if best_state is not None and waited and epoch + 1 >= recipe.epochs * _LEAST_SHARE_OF_EPOCHS:
             break
     if best_state is not None:
         classifier.load_state_dict(best_state)

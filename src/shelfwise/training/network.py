@@ -50,7 +50,7 @@ class _Input(nn.Module):
 
     def __init__(self, encoder: Encoder, sparse: bool, out: int, drop: float, linear: bool) -> None:
         super().__init__()
-        self.sparse = sparse
+        self.width = encoder.width
         self.network = encoder.network()
         if sparse:
             self.project: nn.Module = SparseLinear(encoder.width, out, scale=0.0 if linear else 0.05)
@@ -63,12 +63,22 @@ class _Input(nn.Module):
         values = batch.values
         if isinstance(values, torch.Tensor):
             if self.network is not None:
-                values = self.network(values)
+                values = self._through_network(values, batch.present)
             vector = self.project(self.drop(values))
         else:
             vector = self.project(values)
         known = batch.present if hidden is None else batch.present & ~hidden
         return torch.where(known[:, None], vector, self.absent)
+
+    def _through_network(self, values: torch.Tensor, present: torch.Tensor) -> torch.Tensor:
+        """[B, width]; in training only what is present goes through, so that stand-ins do not count in batch statistics."""
+        assert self.network is not None
+        if not self.training or bool(present.all()):
+            return self.network(values)
+        vectors = torch.zeros(len(values), self.width, device=values.device)
+        if bool(present.any()):
+            vectors[present] = self.network(values[present])
+        return vectors
 
 
 class Classifier(nn.Module):
