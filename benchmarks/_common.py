@@ -94,6 +94,20 @@ def need(folder: Path, *names: str | Path) -> list[Path]:
     return paths
 
 
+def add_image_model(parser: argparse.ArgumentParser) -> None:
+    """The argument ``--image-model``; see `image_model`."""
+    parser.add_argument(
+        "--image-model",
+        metavar="NAME|FOLDER",
+        help=f"a pretrained image backbone (default {IMAGE_MODEL} in the data folder)",
+    )
+
+
+def image_model(args: argparse.Namespace) -> str:
+    """The backbone that was asked for, or the data folder's own, which must then be there."""
+    return args.image_model or str(need(args.data, IMAGE_MODEL)[0])
+
+
 def limit_threads(threads: int) -> None:
     """Hold every numerical library to ``threads``. Only full before NumPy or PyTorch is imported."""
     for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import pyarrow as pa
+from _common import Value
 
 from shelfwise import Catalog
 from shelfwise.catalog.column import Role
@@ -30,7 +31,7 @@ class Split:
     test: Catalog
     train_rows: np.ndarray
     test_rows: np.ndarray
-    facts: dict[str, str | float | int | None]
+    facts: dict[str, Value]
 
 
 def near_duplicates(catalog: Catalog) -> np.ndarray:
@@ -69,7 +70,7 @@ def split(catalog: Catalog, groups: np.ndarray, products: int | None, seed: int)
     train, test = (
         rows[part] for part in grouped_split(groups[rows], [1 - TEST_SHARE, TEST_SHARE], seed, keys=ids)
     )
-    facts = {
+    facts: dict[str, Value] = {
         "all": len(rows),
         "groups": len(np.unique(groups[rows])),
         "trained on": len(train),

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from _common import Stopwatch, command, stopwatch
 
 from shelfwise import Catalog, Categorizer, Evaluation, Prediction, Recipe
+from shelfwise.evaluation.results import LabelSetScores, PathScores
+from shelfwise.taxonomy.targets import LabelTarget
 from shelfwise.taxonomy.truth import read_truth
 from shelfwise.terminal import reporting
 
@@ -29,6 +31,24 @@ class Run:
     def text_columns(self) -> list[str]:
         """The inputs that are words: what a text classifier beside it may read too."""
         return [one.name for one in self.model.recipe_.inputs if one.role in ("text", "category")]
+
+    @property
+    def path_scores(self) -> dict[str, PathScores]:
+        """Scores of paths by classifier, "fused" first; empty where label sets were predicted."""
+        scores = self.evaluation.classifiers.items()
+        return {name: score for name, score in scores if isinstance(score, PathScores)}
+
+    @property
+    def label_scores(self) -> dict[str, LabelSetScores]:
+        """Scores of label sets by classifier, "fused" first; empty where paths were predicted."""
+        scores = self.evaluation.classifiers.items()
+        return {name: score for name, score in scores if isinstance(score, LabelSetScores)}
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """The labels that were learned; empty where paths were."""
+        target = self.model.target_
+        return target.labels if isinstance(target, LabelTarget) else ()
 
     @property
     def input_names(self) -> str:

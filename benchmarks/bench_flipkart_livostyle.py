@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import tempfile
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +16,7 @@ from typing import TYPE_CHECKING
 from _common import Bar, Column, Result, Value, arguments, limit_threads, need, ratio, show, stopwatch
 
 if TYPE_CHECKING:
+    import numpy as np
     from _data import Split
     from _ours import Run
 
@@ -93,20 +95,21 @@ def _task(result: Result, task: Task, args: argparse.Namespace) -> None:
         f"{', '.join(ours.text_columns)}. {ours.evaluation.unlabelled} of the products to score have no category."
     )
     for name, scores in ours.evaluation.classifiers.items():
-        row = {"task, model": f"{task.name}, {name}", "scored": ours.evaluation.products}
-        result.rows.append(row | _scores(scores, peer))
+        result.rows.append(_row(f"{task.name}, {name}", ours) | _scores(scores, peer))
     fused = result.rows[-len(ours.evaluation.classifiers)]
     fused |= {"train s": ours.training.wall_s, "predict s": ours.prediction.wall_s}
     fused |= _rows_in_and_out(result, task, ours.model, file, catalog.ids)
-    row = {"task, model": f"{task.name}, {peer_name}", "scored": ours.evaluation.products}
-    result.rows.append(row | _scores(peer, peer) | timed)
+    result.rows.append(_row(f"{task.name}, {peer_name}", ours) | _scores(peer, peer) | timed)
+
+
+def _row(name: str, ours: Run) -> dict[str, Value]:
+    return {"task, model": name, "scored": ours.evaluation.products}
 
 
 def _peer(
-    task: Task, ours: Run, parts: Split, groups: object, seed: int
+    task: Task, ours: Run, parts: Split, groups: np.ndarray, seed: int
 ) -> tuple[str, PathScores | LabelSetScores, dict[str, Value]]:
     """The SVM on labelled products only: its name, its scores, and how long it took."""
-    import numpy as np
     from _data import joined_text
     from _ours import truth
     from _peers import LabelSvms, PathSvm
@@ -120,15 +123,15 @@ def _peer(
     score = [row for row, answer in enumerate(wanted) if answer]
     texts, known = _pick(texts, learn), _pick(known, learn)
     others, wanted = _pick(others, score), _pick(wanted, score)
+    paths = PathSvm()
+    labels = LabelSvms(ours.labels)
     with stopwatch() as training:
         if task.multilabel:
-            ids = _pick(parts.train.ids, learn)
-            labels = ours.model.target_.labels
-            svm = LabelSvms(labels).fit(texts, known, np.asarray(groups)[learn], ids, seed)
+            labels.fit(texts, known, groups[learn], _pick(parts.train.ids, learn), seed)
         else:
-            svm = PathSvm().fit(texts, known)
+            paths.fit(texts, known)
     with stopwatch() as prediction:
-        answers = svm.predict(others)
+        answers = (labels if task.multilabel else paths).predict(others)
     timed: dict[str, Value] = {"train s": training.wall_s, "predict s": prediction.wall_s}
     if task.multilabel:
         return "TF-IDF + SVM per tag", label_set_scores(wanted, answers), timed
@@ -140,8 +143,10 @@ def _pick(values: Sequence, rows: Sequence[int]) -> list:
 
 
 def _scores(scores: PathScores | LabelSetScores, peer: PathScores | LabelSetScores) -> dict[str, Value]:
+    from shelfwise.evaluation.results import PathScores
+
     found: dict[str, Value] = {"ratio to SVM": ratio(scores.headline, peer.headline)}
-    if hasattr(scores, "whole_path"):
+    if isinstance(scores, PathScores):
         return found | {"path or set right": scores.whole_path, "hierarchical F1": scores.hierarchical_f1}
     return found | {"path or set right": scores.exact_match, "micro-F1": scores.micro_f1}
 
@@ -164,12 +169,16 @@ def _rows_in_and_out(
     failed = [row for row in rows if row["decision"] == "failed"]
     for row in failed:
         result.notes.append(f"{task.name}: product {row['id']} failed: {row['reason']}")
+    absent: Counter[str] = Counter()
     for row in rows:
         for name, state in row["inputs"]:
+            absent[name] += state == "absent"
             if state.startswith("failed"):
                 result.notes.append(
                     f"{task.name}: product {row['id']}, input {name} {state} (decision: {row['decision']})"
                 )
+    missing = ", ".join(f"{name} in {count:,}" for name, count in absent.items() if count)
+    result.notes.append(f"{task.name}: products without an input: {missing or 'none'}.")
     return {"rows in": len(ids), "rows out": len(rows), "failed": len(failed)}
 
 

@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING
 
 from _common import (
     CACHE_NOTE,
-    IMAGE_MODEL,
     Bar,
     Column,
     Result,
     Value,
+    add_image_model,
     arguments,
+    image_model,
     limit_threads,
     need,
     ratio,
@@ -77,7 +78,7 @@ def measure(args: argparse.Namespace) -> Result:
     from shelfwise import Catalog, Recipe
     from shelfwise.evaluation.evaluation import label_set_scores
 
-    folder, backbone = need(args.data, "hm", args.image_model)
+    (folder,) = need(args.data, "hm")
     catalog = Catalog.read(folder)
     codes = value_groups(catalog.column("product_code").to_pylist())
     parts = split(catalog, codes, args.products, args.seed)
@@ -85,13 +86,13 @@ def measure(args: argparse.Namespace) -> Result:
         Recipe(
             target={"columns": ["labels"], "multilabel": True, "min_products": MIN_PRODUCTS},
             inputs=[{"name": name} for name in INPUTS],
-            image_model=str(backbone),
+            image_model=image_model(args),
             training=training_options(args),
         ),
         parts.train,
         parts.test,
     )
-    labels = ours.model.target_.labels
+    labels = ours.labels
     known, wanted = truth(ours.model, parts.train), truth(ours.model, parts.test)
 
     texts, others = (joined_text(part, ours.text_columns) for part in (parts.train, parts.test))
@@ -109,7 +110,7 @@ def measure(args: argparse.Namespace) -> Result:
         parts.facts | {"labels": len(labels)},
     )
     over_known = OverKnown.count(wanted, labels)
-    for name, scores in ours.evaluation.classifiers.items():
+    for name, scores in ours.label_scores.items():
         result.rows.append(_row(name, scores, peer, over_known))
     result.rows[0] |= {"train s": ours.training.wall_s, "predict s": ours.prediction.wall_s}
     result.rows.append(_row("TF-IDF + SVM per label", peer, peer, over_known))
@@ -122,7 +123,7 @@ def measure(args: argparse.Namespace) -> Result:
         f"{met:.1%} of the products scored share a title, an image or a code with one trained on.",
         CACHE_NOTE,
     ]
-    fused = over_known.micro_f1(ours.evaluation.classifiers["fused"])
+    fused = over_known.micro_f1(ours.label_scores["fused"])
     result.bars.append(Bar("fused micro-F1", fused, LEAST_MICRO_F1))
     return result
 
@@ -141,9 +142,7 @@ def _row(name: str, scores: LabelSetScores, peer: LabelSetScores, over_known: Ov
 def main() -> None:
     """Measure and print."""
     parser = arguments(__file__, __doc__ or "")
-    parser.add_argument(
-        "--image-model", default=IMAGE_MODEL, metavar="FOLDER", help="a pretrained image backbone"
-    )
+    add_image_model(parser)
     args = parser.parse_args()
     limit_threads(args.threads)
     show(measure(args), args)

@@ -61,7 +61,7 @@ def measure(args: argparse.Namespace) -> Result:
             "scored": len(test),
         },
     )
-    for name, scores in ours.evaluation.classifiers.items():
+    for name, scores in ours.path_scores.items():
         result.rows.append({"model": name, **_scores(scores, best)})
     result.rows[0] |= {
         "no such path": unknown_paths([one.answer for one in ours.predictions if one.answer], known),
@@ -75,7 +75,7 @@ def measure(args: argparse.Namespace) -> Result:
         f"{share_met_before(groups, train, test):.1%} of the products scored share their name with one trained on: the "
         "challenge did not split by group.",
     ]
-    fused = ours.evaluation.classifiers["fused"]
+    fused = ours.path_scores["fused"]
     result.bars.append(Bar("fused mean weighted F1, beside the best linear SVM", _mean(fused), _mean(best)))
     return result
 

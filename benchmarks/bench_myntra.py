@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING
 
 from _common import (
     CACHE_NOTE,
-    IMAGE_MODEL,
     Bar,
     Column,
     Result,
     Value,
+    add_image_model,
     arguments,
+    image_model,
     limit_threads,
     need,
     ratio,
@@ -50,7 +51,7 @@ def measure(args: argparse.Namespace) -> Result:
 
     from shelfwise import Catalog
 
-    folder, backbone = need(args.data, "myntra", args.image_model)
+    (folder,) = need(args.data, "myntra")
     catalog = Catalog.read(folder)
     parts = split(catalog, near_duplicates(catalog), args.products, args.seed)
     result = Result(
@@ -60,7 +61,7 @@ def measure(args: argparse.Namespace) -> Result:
         parts.facts,
     )
     for name in args.studies:
-        _study(result, name, parts, str(backbone), args)
+        _study(result, name, parts, image_model(args), args)
     result.notes.append("SVM: word 1-2-grams, TF-IDF, one LinearSVC per level, each for itself.")
     result.notes.append("no such path: share of predicted paths that no training product has.")
     result.notes.append(CACHE_NOTE)
@@ -94,7 +95,7 @@ def _study(result: Result, name: str, parts: Split, backbone: str, args: argpars
         answers = svm.predict(others)
     peer = path_scores(wanted, answers, len(LEVELS))
 
-    scores = ours.evaluation.classifiers
+    scores = ours.path_scores
     timed: dict[str, Value] = {"train s": ours.training.wall_s, "predict s": ours.prediction.wall_s}
     for classifier, score in scores.items():
         row = _row(f"{name} {classifier}", score, peer)
@@ -107,25 +108,23 @@ def _study(result: Result, name: str, parts: Split, backbone: str, args: argpars
         | {"no such path": unknown_paths(answers, known)}
         | {"train s": training.wall_s, "predict s": prediction.wall_s}
     )
-    fused, singles = scores["fused"], [score for key, score in scores.items() if key != "fused"]
     headline = ours.evaluation.headline
     result.notes.append(
         f"{name}: {ours.input_names}; the SVM reads {', '.join(ours.text_columns)}. Fused by "
         f"{ours.model.facts_.policy}; 95 % interval of its path: {headline.low:.3f} to {headline.high:.3f}."
     )
-    result.bars += [
+    result.bars += _bars(name, scores, least_path, least_mean)
+
+
+def _bars(name: str, scores: dict[str, PathScores], least_path: float, least_mean: float) -> list[Bar]:
+    fused, singles = scores["fused"], [score for key, score in scores.items() if key != "fused"]
+    best_path = max(score.whole_path for score in singles)
+    best_mean = max(score.mean_of_levels for score in singles)
+    return [
         Bar(f"{name}: path", fused.whole_path, least_path),
         Bar(f"{name}: mean of levels", fused.mean_of_levels, least_mean),
-        Bar(
-            f"{name}: fused path, beside the best classifier alone",
-            fused.whole_path,
-            max(s.whole_path for s in singles),
-        ),
-        Bar(
-            f"{name}: fused mean, beside the best classifier alone",
-            fused.mean_of_levels,
-            max(s.mean_of_levels for s in singles),
-        ),
+        Bar(f"{name}: fused path, beside the best classifier alone", fused.whole_path, best_path),
+        Bar(f"{name}: fused mean, beside the best classifier alone", fused.mean_of_levels, best_mean),
     ]
 
 
@@ -143,9 +142,7 @@ def _row(name: str, scores: PathScores, peer: PathScores) -> dict[str, Value]:
 def main() -> None:
     """Measure and print."""
     parser = arguments(__file__, __doc__ or "")
-    parser.add_argument(
-        "--image-model", default=IMAGE_MODEL, metavar="FOLDER", help="a pretrained image backbone"
-    )
+    add_image_model(parser)
     parser.add_argument(
         "--studies",
         nargs="+",

@@ -18,7 +18,19 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from _common import IMAGE_MODEL, Bar, Column, Result, Value, arguments, limit_threads, need, ratio, show
+from _common import (
+    Bar,
+    Column,
+    Result,
+    Value,
+    add_image_model,
+    arguments,
+    image_model,
+    limit_threads,
+    need,
+    ratio,
+    show,
+)
 
 JOBS = Path(__file__).with_name("_speed_jobs.py")
 STUDIES = {"a": ["brand", "description", "image"], "b": []}
@@ -100,7 +112,8 @@ def pin(cores: int) -> None:
 
 def measure(args: argparse.Namespace) -> Result:
     """Everything, one process after the other."""
-    folder, backbone = need(args.data, "myntra", args.image_model)
+    (folder,) = need(args.data, "myntra")
+    backbone = image_model(args)
     common = {"folder": str(folder), "rows": args.products, "seed": args.seed}
     result = Result(
         "Speed and memory on Myntra",
@@ -112,9 +125,9 @@ def measure(args: argparse.Namespace) -> Result:
         "process wall s is the whole process with its imports (for SVM predictions with the fitting too).",
         "SVM: word 1-2-grams, TF-IDF, one LinearSVC per level, one thread, on the text that shelfwise reads.",
     ]
-    run_job("fill_cache", **common, threads=args.threads, image_model=str(backbone))
+    run_job("fill_cache", **common, threads=args.threads, image_model=backbone)
     for name in STUDIES:
-        _training(result, name, common, str(backbone), args)
+        _training(result, name, common, backbone, args)
     _prediction(result, common, args)
     _help(result)
     return result
@@ -208,9 +221,7 @@ def _shelfwise() -> list[str]:
 def main() -> None:
     """Measure and print."""
     parser = arguments(__file__, (__doc__ or "").split("\n")[0])
-    parser.add_argument(
-        "--image-model", default=IMAGE_MODEL, metavar="FOLDER", help="a pretrained image backbone"
-    )
+    add_image_model(parser)
     parser.add_argument(
         "--repeats",
         type=int,

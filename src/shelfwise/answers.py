@@ -17,8 +17,6 @@ from shelfwise.predictions import Alternative, Decision, Prediction
 from shelfwise.recipe import RoutingRecipe
 from shelfwise.taxonomy.targets import PathTarget
 
-_MOST_LABELS_GIVEN = 250
-"""Alternatives are looked for below at most this many labels that were given."""
 _DECIMALS = 6
 """Probabilities are given to six decimals: the last bits depend on how many products are computed at once."""
 
@@ -39,7 +37,8 @@ class Answers:
         probabilities = np.round(ensemble.probabilities(logits, present), _DECIMALS)
         decided = decide(ensemble.target, probabilities, ensemble.calibration)
         usable: np.ndarray = np.any(present, axis=0, keepdims=True)[0]
-        best = _best_first(decided.probabilities, self.routing.alternatives)
+        left = _not_chosen(decided)
+        best = _best_first(left, self.routing.alternatives)
         parts = self._parts(decided)
         result = []
         for position, row in enumerate(map(int, rows)):
@@ -49,7 +48,7 @@ class Answers:
             elif not usable[position]:
                 result.append(self._failed(row, self._nothing_usable(inputs), inputs))
             else:
-                answer, part_confidence, left = parts[position]
+                answer, part_confidence = parts[position]
                 confidence = round(float(decided.confidence[position]), _DECIMALS)
                 decision, reason = route(confidence, ensemble.accept, bool(answer))
                 result.append(
@@ -60,16 +59,14 @@ class Answers:
                         part_confidence,
                         decision,
                         reason,
-                        self._alternatives(best[position], decided.probabilities[position], left),
+                        self._alternatives(best[position], left[position]),
                         inputs,
                     )
                 )
         return result
 
-    def _parts(
-        self, decided: Decided
-    ) -> list[tuple[tuple[str, ...], tuple[float, ...], set[int]]]:
-        """Per product: the answer, one probability per level or label, and the outcomes that are no alternatives."""
+    def _parts(self, decided: Decided) -> list[tuple[tuple[str, ...], tuple[float, ...]]]:
+        """Per product: the answer, and one probability per level or label."""
         target = self.ensemble.target
         if isinstance(target, PathTarget):
             by_category = target.category_probabilities(decided.probabilities)
@@ -78,22 +75,25 @@ class Answers:
                 path = target.outcomes[outcome]
                 levels = by_category[position, target.taxonomy.ancestors(path)]
                 levels = np.minimum.accumulate(np.round(np.minimum(levels, 1.0), _DECIMALS))
-                result.append((path, tuple(map(float, levels)), {outcome}))
+                result.append((path, tuple(map(float, levels))))
             return result
         result = []
         for chosen, row in zip(decided.chosen, np.round(decided.probabilities, _DECIMALS), strict=True):
             given = np.flatnonzero(chosen)
             given = given[np.argsort(-row[given], kind="stable")]
             names = tuple(target.labels[label] for label in given)
-            result.append((names, tuple(map(float, row[given])), set(map(int, given))))
+            result.append((names, tuple(map(float, row[given]))))
         return result
 
-    def _alternatives(self, best: np.ndarray, probabilities: np.ndarray, left: set[int]) -> tuple[Alternative, ...]:
-        others = [int(outcome) for outcome in best if int(outcome) not in left and probabilities[outcome] > 0]
+    def _alternatives(self, best: np.ndarray, left: np.ndarray) -> tuple[Alternative, ...]:
         target = self.ensemble.target
-        answers = target.outcomes if isinstance(target, PathTarget) else [(label,) for label in target.labels]
         return tuple(
-            Alternative(answers[outcome], round(float(probabilities[outcome]), _DECIMALS)) for outcome in others[: self.routing.alternatives]
+            Alternative(
+                target.outcomes[other] if isinstance(target, PathTarget) else (target.labels[other],),
+                round(float(left[other]), _DECIMALS),
+            )
+            for other in map(int, best[: self.routing.alternatives])
+            if left[other] > 0
         )
 
     def _nothing_usable(self, inputs: dict[str, str]) -> str:
@@ -138,9 +138,18 @@ def per_classifier_answers(
     return answers
 
 
+def _not_chosen(decided: Decided) -> np.ndarray:
+    """[N, outcomes of a path target or labels]: the probabilities, and 0 for what was answered."""
+    left = decided.probabilities.copy()
+    if decided.chosen.ndim == 1:
+        left[np.arange(len(left)), decided.chosen] = 0
+    else:
+        left[decided.chosen] = 0
+    return left
+
+
 def _best_first(probabilities: np.ndarray, count: int) -> np.ndarray:
-    """int64 [N, …]: more than enough of the most probable outcomes of each product, best first."""
-    count += _MOST_LABELS_GIVEN
+    """int64 [N, ≥ count or all]: the most probable outcomes of each product, best first."""
     if count >= probabilities.shape[1]:
         return np.argsort(-probabilities, axis=1, kind="stable")
     top = np.argpartition(-probabilities, count, axis=1)[:, : count + 1]

@@ -22,6 +22,15 @@ _SHORT_TEXT_CHARACTERS = 120
 """Texts of up to this mean length also give in-word character n-grams (typos, plurals, scripts without spaces)."""
 _SAMPLE_ROWS = 5_000
 _FEW_VALUES_SHARE = 0.05
+_RANKS = ((200, None), (1_000, 128))
+_LARGEST_RANK = 256
+"""Up to how many categories linear classifiers have which inner width (None: weights for every pair of word and category)."""
+
+
+def _outcomes(recipe: Recipe, truth: Truth) -> int:
+    if recipe.target.multilabel:
+        return len({label for labels in truth.values for label in labels})
+    return len(set(truth.values))
 
 
 def complete(recipe: Recipe, catalog: Catalog, truth: Truth, groups: np.ndarray, reporter: Reporter) -> Recipe:
@@ -36,7 +45,7 @@ def complete(recipe: Recipe, catalog: Catalog, truth: Truth, groups: np.ndarray,
             "expected at least one input (a text, category, number or image column) besides the target, but none is left; "
             "name columns with --inputs"
         )
-    classifiers = recipe.classifiers or _choose_classifiers(inputs, sum(map(bool, truth.values)))
+    classifiers = recipe.classifiers or _choose_classifiers(inputs, sum(map(bool, truth.values)), _outcomes(recipe, truth))
     known = {one.name for one in inputs}
     for classifier in classifiers:
         for name in classifier.inputs:
@@ -120,26 +129,31 @@ class _Effort:
     def for_products(cls, products: int) -> _Effort:
         if products < 3_000:
             return cls(batch=32, linear_epochs=15, early_epochs=25, image_epochs=14)
-        if products < 12_000:
-            return cls(batch=64, linear_epochs=12, early_epochs=16, image_epochs=12)
-        return cls(batch=256, linear_epochs=5, early_epochs=10, image_epochs=12)
+        if products < 10_000:
+            return cls(batch=64, linear_epochs=12, early_epochs=14, image_epochs=12)
+        if products < 20_000:
+            return cls(batch=128, linear_epochs=8, early_epochs=10, image_epochs=10)
+        return cls(batch=256, linear_epochs=4, early_epochs=8, image_epochs=8)
 
 
-def _choose_classifiers(inputs: list[InputRecipe], products: int) -> list[ClassifierRecipe]:
+def _choose_classifiers(
+    inputs: list[InputRecipe], products: int, outcomes: int
+) -> list[ClassifierRecipe]:
     """One classifier per text, category and image input; one linear one over all words; one early fusion.
 
     The early fusion reads everything except images that have no pretrained backbone: a network trained from scratch inside
     it would learn the same again, for most of the training's time.
     """
     effort = _Effort.for_products(products)
+    rank = next((rank for most, rank in _RANKS if outcomes <= most), _LARGEST_RANK)
     texts = [one.name for one in inputs if one.role == "text"]
     categories = [one.name for one in inputs if one.role == "category"]
     images = [one for one in inputs if one.role == "image"]
     taken = {one.name for one in inputs}
-    classifiers = [_linear(name, [name], effort) for name in [*texts, *categories]]
+    classifiers = [_linear(name, [name], effort, rank) for name in [*texts, *categories]]
     classifiers += [_image(one, effort) for one in images]
     if texts and len(texts) + len(categories) > 1:
-        classifiers.append(_linear(_free("words", taken), texts + categories, effort))
+        classifiers.append(_linear(_free("words", taken), texts + categories, effort, rank))
     early = [one.name for one in inputs if one.role != "image" or _pretrained(one)]
     if len(early) > 1 or not (texts or categories or images):
         classifiers.append(
@@ -158,9 +172,16 @@ def _choose_classifiers(inputs: list[InputRecipe], products: int) -> list[Classi
     return classifiers
 
 
-def _linear(name: str, inputs: list[str], effort: _Effort) -> ClassifierRecipe:
+def _linear(name: str, inputs: list[str], effort: _Effort, rank: int | None) -> ClassifierRecipe:
     return ClassifierRecipe(
-        name=name, inputs=inputs, epochs=effort.linear_epochs, batch=effort.batch, weight_decay=0.0
+        name=name,
+        inputs=inputs,
+        rank=rank,
+        dropout=0.2,
+        epochs=effort.linear_epochs,
+        batch=effort.batch,
+        learning_rate=3e-3,
+        weight_decay=0.0,
     )
 
 

@@ -51,7 +51,9 @@ class InputRecipe(_Part):
 class ClassifierRecipe(_Part):
     """One classifier: which inputs it reads, its body and head.
 
-    ``hidden`` empty is a linear classifier. ``embedding`` is the width each input is projected to before a body.
+    ``hidden`` empty is a linear classifier; with ``rank`` its weights are the product of two matrices of that inner width, as in
+    fastText (Joulin et al. 2017): memory and time then grow with the rank instead of the number of categories.
+    ``embedding`` is the width each input is projected to before a body.
     ``input_dropout`` drops single features, ``dropout`` hidden units, ``hide_inputs`` whole inputs of a product
     (so that the classifier learns to live without each of them).
     """
@@ -60,6 +62,7 @@ class ClassifierRecipe(_Part):
     inputs: list[str]
     head: Literal["auto", "tree", "per_level", "multilabel", "label_sets"] = "auto"
     hidden: list[int] = Field(default_factory=list)
+    rank: int | None = Field(default=None, ge=1)
     embedding: int = Field(default=256, ge=1)
     dropout: float = Field(default=0.4, ge=0, lt=1)
     input_dropout: float = Field(default=0.0, ge=0, lt=1)

@@ -66,6 +66,10 @@ class TestDelimitedPaths:
     def test_a_given_separator_is_the_only_one(self) -> None:
         assert paths(["a > b / c", "d"], separator="/") == [("a > b", "c"), ("d",)]
 
+    def test_an_empty_separator_splits_nothing(self) -> None:
+        assert paths(["a > b", "c"], separator="") == [("a > b",), ("c",)]
+        assert labels(["a|b", None], separator="") == [("a|b",), ()]
+
     def test_empty_values_and_empty_levels(self) -> None:
         assert paths(["a > b", None, "", "  ", "a >  > c", " > a > b > "]) == [
             ("a", "b"),

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import copy
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
 
+from shelfwise.catalog.column import State
 from shelfwise.encoders.base import Encoded
+from shelfwise.encoders.registry import build_encoder
+from shelfwise.ensemble import build_classifier
+from shelfwise.recipe import ClassifierRecipe
 from shelfwise.training.loop import outcome_logits
 from shelfwise.training.network import Classifier, InputBatch, input_batch
+from shelfwise.training.sparse import SparseLinear
 
 CPU = torch.device("cpu")
 ALL = ["title", "brand", "price"]
@@ -21,6 +27,7 @@ SHAPES: list[dict[str, Any]] = [
     {"inputs": ALL, "hidden": [16], "embedding": 8},
     {"inputs": ALL, "hidden": [16, 8], "embedding": 8, "hide_inputs": 0.3, "input_dropout": 0.3},
     {"inputs": ["title"], "hidden": [12, 6]},
+    {"inputs": ALL, "rank": 4},
     {"inputs": ["price"], "hidden": [12]},
 ]
 
@@ -98,7 +105,7 @@ class TestEveryShape:
             return list(material.classifier(seed=seed, **shape).state_dict().values())
 
         assert all(map(torch.equal, weights(4), weights(4)))
-        if "hidden" in shape:
+        if {"hidden", "rank"} & set(shape):
             assert not all(map(torch.equal, weights(4), weights(5)))
 
 
@@ -111,8 +118,9 @@ class TestLinear:
         expected = np.repeat(classifier.bias.detach().numpy()[None], 10, axis=0)
         for name, layer in zip(ALL, classifier.inputs.values(), strict=True):
             weight = layer.project.weight.detach().numpy()
-            vector = material.data[name].matrix[rows] @ (weight if layer.sparse else weight.T)
-            if not layer.sparse:
+            sparse = isinstance(layer.project, SparseLinear)
+            vector = material.data[name].matrix[rows] @ (weight if sparse else weight.T)
+            if not sparse:
                 vector = vector + layer.project.bias.detach().numpy()
             present = material.data[name].present[rows][:, None]
             expected += np.where(present, vector, layer.absent.detach().numpy())
@@ -158,6 +166,45 @@ class TestHideInputs:
                 {**inputs, "brand": InputBatch(brand.values, torch.zeros_like(brand.present))}
             )
         torch.testing.assert_close(hidden, absent)
+
+
+class TestPictures:
+    """The one input whose vector a network of its own learns, with statistics of the batch."""
+
+    def pictured(self, material: Any, present: list[bool], side: int) -> tuple[Classifier, InputBatch]:
+        encoder = build_encoder("small_cnn", {"side": side, "width": 64, "augment": False, "dropout": 0})
+        state = np.where(present, State.PRESENT, State.ABSENT).astype(np.int8)
+        random = np.random.default_rng(0)
+        pixels = random.integers(0, 255, (len(present), 3, side, side), dtype=np.uint8)
+        encoded = Encoded(pixels, state)
+        recipe = ClassifierRecipe(name="photo", inputs=["photo"], hidden=[8], dropout=0)
+        classifier = build_classifier(recipe, {"photo": encoder}, {"photo": encoded}, material.target, 0)
+        return classifier, input_batch(encoded, np.arange(len(present)), CPU, True)
+
+    @pytest.mark.parametrize("side", [16, 32, 40])
+    @pytest.mark.parametrize(
+        "present",
+        [[True], [False, True, False], [False], [False, False], [True, True]],
+        ids=["one", "one of three", "none of one", "none", "all"],
+    )
+    def test_a_batch_of_few_pictures_can_be_learned_from(
+        self, material: Any, present: list[bool], side: int
+    ) -> None:
+        classifier, batch = self.pictured(material, present, side)
+        truth = torch.arange(len(present)) % 3
+        classifier.train().head.loss(classifier({"photo": batch}), truth).backward()
+        gradients = [weight.grad for weight in classifier.parameters() if weight.grad is not None]
+        assert gradients
+        assert all(torch.isfinite(gradient).all() for gradient in gradients)
+
+    def test_pictures_that_are_not_there_do_not_count(self, material: Any) -> None:
+        """Neither in the statistics that the network keeps nor in what it says of the others."""
+        classifier, batch = self.pictured(material, [True, False, True, False, True], 32)
+        few = InputBatch(batch.values[[0, 2, 4]], batch.present[[0, 2, 4]])
+        one, other = copy.deepcopy(classifier).train(), copy.deepcopy(classifier).train()
+        torch.testing.assert_close(one({"photo": batch})[[0, 2, 4]], other({"photo": few}))
+        for key, value in one.state_dict().items():
+            torch.testing.assert_close(value, other.state_dict()[key])
 
 
 class TestInputBatch:

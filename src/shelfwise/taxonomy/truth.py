@@ -33,7 +33,7 @@ class Truth:
 
 
 def read_truth(catalog: Catalog, target: TargetRecipe) -> Truth:
-    """The answers that ``target`` names.
+    """The answers that ``target`` names. An empty separator splits nothing: every value is one name.
 
     Raises TargetError when no column is named or one is missing (the message names the nearest).
     """
@@ -73,7 +73,8 @@ def _delimited_paths(column: pa.Array, separator: str | None) -> Truth:
     if pa.types.is_list(column.type):
         return Truth([_clean(value or ()) for value in column.to_pylist()], None)
     texts = _texts(column)
-    separator = separator or recognise_separator(texts, PATH_SEPARATORS)
+    if separator is None:
+        separator = recognise_separator(texts, PATH_SEPARATORS)
     return Truth([_split(text, separator) for text in texts], separator)
 
 
@@ -85,7 +86,7 @@ def _label_sets(catalog: Catalog, target: TargetRecipe) -> Truth:
     if pa.types.is_list(columns[0].type):
         return Truth([_unique(_clean(value or ())) for value in columns[0].to_pylist()], None)
     texts = _texts(columns[0])
-    separator = target.separator or recognise_separator(texts, LABEL_SEPARATORS)
+    separator = recognise_separator(texts, LABEL_SEPARATORS) if target.separator is None else target.separator
     return Truth([_unique(_split(text, separator)) for text in texts], separator)
 
 

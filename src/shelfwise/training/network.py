@@ -100,7 +100,7 @@ class Classifier(nn.Module):
         self.inputs = nn.ModuleDict(
             {
                 f"input_{position}": _Input(
-                    encoders[name], sparse[name], widths[name], recipe.input_dropout, self.linear
+                    encoders[name], sparse[name], widths[name], recipe.input_dropout, self.linear and not recipe.rank
                 )
                 for position, name in enumerate(recipe.inputs)
             }
@@ -112,13 +112,15 @@ class Classifier(nn.Module):
             layers += [nn.ReLU(), nn.Dropout(recipe.dropout), nn.Linear(size, sizes[position + 1])]
         if not self.linear:
             layers += [nn.ReLU(), nn.Dropout(recipe.dropout), nn.Linear(sizes[-1], head.n_scores)]
+        elif recipe.rank:
+            layers = [nn.Dropout(recipe.dropout), nn.Linear(recipe.rank, head.n_scores)]
         self.body = nn.Sequential(*layers)
-        self.bias = nn.Parameter(torch.zeros(head.n_scores)) if self.linear else None
+        self.bias = nn.Parameter(torch.zeros(head.n_scores)) if self.linear and not recipe.rank else None
         self.joins = joins
 
     def _width_in_body(self, encoder: Encoder, joins: bool) -> int:
         if self.linear:
-            return self.head.n_scores
+            return self.recipe.rank or self.head.n_scores
         if not joins:
             return self.recipe.hidden[0]
         few = encoder.kind in ("one_hot", "number")
