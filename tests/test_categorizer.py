@@ -149,9 +149,10 @@ class TestLearning:
         known = [made.ensemble_.encoders["title"].width for made in (again, kept)]
         assert known[0] > known[1]
 
-    def test_fusion_is_at_least_as_good_as_its_best_classifier(self, model: Categorizer) -> None:
-        scores = model.facts_.scores
-        assert scores[model.facts_.policy] == max(scores.values())
+    def test_the_policy_is_no_worse_than_the_best_but_for_chance(self, model: Categorizer) -> None:
+        scores, best = model.facts_.scores, max(model.facts_.scores.values())
+        standard_error = np.sqrt(best * (1 - best) / model.facts_.chosen_on)
+        assert scores[model.facts_.policy] >= best - standard_error
 
     @pytest.mark.parametrize("weights", ["none", "balanced"])
     @pytest.mark.parametrize("target", ["category", "tags"])

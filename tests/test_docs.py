@@ -22,7 +22,8 @@ from shelfwise.recipe import Recipe
 
 ROOT = Path(__file__).resolve().parents[1]
 PACKAGE = ROOT / "src" / "shelfwise"
-PAGES = [ROOT / "README.md", ROOT / "CHANGELOG.md", ROOT / "examples" / "README.md"]
+PAGES = [ROOT / "README.md", ROOT / "CHANGELOG.md"]
+PAGES += [ROOT / folder / "README.md" for folder in ("benchmarks", "examples")]
 PAGES += sorted((ROOT / "docs").rglob("*.md"))
 RUNNABLE = "<!-- runnable -->"
 OTHER_COMMANDS = frozenset({".", "cd", "cp", "pip"})
