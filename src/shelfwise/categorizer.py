@@ -17,7 +17,7 @@ from shelfwise.catalog.groups import group_products
 from shelfwise.catalog.image_source import image_hashes
 from shelfwise.catalog.split import grouped_split
 from shelfwise.ensemble import Ensemble, Prepared, build_encoders, prepare
-from shelfwise.errors import CatalogError, RecipeError, TargetError
+from shelfwise.errors import CatalogError, ShelfwiseError, TargetError
 from shelfwise.evaluation.evaluation import DataFacts, Evaluation, evaluate_label_sets, evaluate_paths
 from shelfwise.fitting import Parts, fit_ensemble
 from shelfwise.model_folder import FittedFacts, load_model, save_model
@@ -82,10 +82,11 @@ class Categorizer:
         reporter = reporter or Silent()
         _limit_threads(self.recipe)
         truth = read_truth(catalog, self.recipe.target)
+        declared = _with_separator(self.recipe, truth)
         for note in (*catalog.notes, *truth.notes):
             reporter.say(note)
         groups = _group(catalog, reporter)
-        recipe = complete(self.recipe, catalog, truth, groups, reporter)
+        recipe = complete(declared, catalog, truth, groups, reporter)
         target = _make_target(recipe, truth)
         prepared = prepare(build_encoders(recipe.inputs), recipe.inputs, catalog, reporter)
         labelled = _labelled(catalog, truth, target)
@@ -146,25 +147,30 @@ class Categorizer:
         parts = Parts(labelled, usable_rows[choose] + offset, usable_rows[calibrate] + offset)
         return parts, stacked, values + other.values
 
+    def _check_fitted(self) -> None:
+        if not hasattr(self, "ensemble_"):
+            raise ShelfwiseError("expected a trained model, but this Categorizer is not fitted; call fit or load first")
+
     def predict(self, catalog: Catalog, reporter: Reporter | None = None) -> list[Prediction]:
         """One prediction a product, in the catalog's order.
 
         A product that cannot be predicted (an unreadable row, no usable input) comes out as ``failed`` with the reason.
         """
+        self._check_fitted()
         return self._answers(catalog, reporter or Silent())[0]
 
     def evaluate(
         self, catalog: Catalog, reporter: Reporter | None = None, command: str = "Categorizer.evaluate"
     ) -> Evaluation:
         """Score predictions against the catalog's own answers. Raises TargetError when it carries none."""
+        self._check_fitted()
         if not has_truth(catalog, self.recipe_.target):
             missing = [name for name in self.recipe_.target.columns if name not in catalog.table.column_names]
             raise TargetError(
                 f"expected the target column '{missing[0]}' to evaluate against, but the catalog has "
                 f"{', '.join(catalog.table.column_names)}; use predict for products without known categories"
             )
-        separator = self.recipe_.target.separator or self.facts_.separator
-        truth = read_truth(catalog, self.recipe_.target.model_copy(update={"separator": separator}))
+        truth = read_truth(catalog, self.recipe_.target)
         predictions, singles = self._answers(catalog, reporter or Silent())
         data = self._data_facts(catalog, command)
         predicted = [prediction.answer for prediction in predictions]
@@ -194,6 +200,7 @@ class Categorizer:
 
     def save(self, folder: str | Path) -> None:
         """Write the model folder; an existing model folder is replaced at once, anything else is never overwritten."""
+        self._check_fitted()
         save_model(Path(folder), self.recipe_, self.ensemble_, self.facts_)
 
     @classmethod
@@ -251,6 +258,12 @@ class Categorizer:
 def _limit_threads(recipe: Recipe) -> None:
     if recipe.training.threads:
         torch.set_num_threads(recipe.training.threads)
+
+
+def _with_separator(recipe: Recipe, truth: Truth) -> Recipe:
+    """The recipe with the separator that the training catalog showed: other catalogs are split as it was."""
+    target = recipe.target.model_copy(update={"separator": truth.separator or ""})
+    return recipe.model_copy(update={"target": target})
 
 
 def _make_target(recipe: Recipe, truth: Truth) -> PathTarget | LabelTarget:

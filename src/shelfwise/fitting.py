@@ -31,6 +31,7 @@ from shelfwise.ensemble import (
 from shelfwise.errors import TargetError
 from shelfwise.fusion import build_policy
 from shelfwise.fusion.policies import Policy, Single
+from shelfwise.heads import build_head
 from shelfwise.progress import Reporter
 from shelfwise.recipe import Recipe
 from shelfwise.taxonomy.targets import UNLABELLED, LabelTarget, PathTarget, Target
@@ -67,7 +68,14 @@ class FittingRecord:
 def fit_ensemble(
     recipe: Recipe, target: Target, prepared: Prepared, truth: np.ndarray, parts: Parts, refit: bool, reporter: Reporter
 ) -> tuple[Ensemble, FittingRecord]:
-    """Fit everything; ``truth`` is what ``target.encode`` gave for every row of ``prepared``."""
+    """Fit everything; ``truth`` is what ``target.encode`` gave for every row of ``prepared``.
+
+    Raises RecipeError, before anything is trained, for a policy or head that is unknown or does not fit the target.
+    """
+    for kind in recipe.fusion.policies:
+        build_policy(kind, target.exclusive)
+    for one in recipe.classifiers:
+        build_head(one.head, target)
     encoders = _fit_encoders(recipe, prepared, parts.fit)
     data = {name: encoder.transform(prepared[name]) for name, encoder in encoders.items()}
     classifiers, fits = _fit_classifiers(recipe, target, encoders, data, truth, parts.fit, parts.choose, None, reporter)
@@ -81,30 +89,31 @@ def fit_ensemble(
 
     held = np.concatenate([parts.choose, parts.calibrate])
     raw, present = stacked_logits(classifiers, data, held, (1.0,) * len(classifiers), exclusive)
-    choosing, calibrating = slice(0, len(parts.choose)), slice(len(parts.choose), None)
-    temperatures = _temperatures(raw[:, choosing], present[:, choosing], truth[parts.choose], exclusive)
+    # Of products that no classifier can read nothing is said, and nothing can be learned of how sure to be.
+    reachable = np.flatnonzero(present.any(0))
+    raw, present, answers = raw[:, reachable], present[:, reachable], truth[held[reachable]]
+    border = int((reachable < len(parts.choose)).sum())
+    choosing, calibrating = slice(0, border), slice(border, None)
+    temperatures = _temperatures(raw[:, choosing], present[:, choosing], answers[choosing], exclusive)
     logits = raw / np.array(temperatures)[:, None, None]
     if exclusive:
         logits = log_softmax(logits, axis=2)
-    policy, scores = _choose_policy(
-        recipe, target, names, logits[:, choosing], present[:, choosing], truth[parts.choose]
-    )
+    policy, scores = _choose_policy(recipe, target, names, logits[:, choosing], present[:, choosing], answers[choosing])
     fused = policy.combine(logits, present)
     calibration = _calibrate(
-        target, temperatures, fused[choosing], truth[parts.choose], fused[calibrating], truth[parts.calibrate]
+        target, temperatures, fused[choosing], answers[choosing], fused[calibrating], answers[calibrating]
     )
     ensemble = Ensemble(target, encoders, classifiers, policy, calibration, fit_accept_rule(*_NOTHING, 1.0), names)
     probabilities = ensemble.probabilities(logits[:, calibrating], present[:, calibrating])
     decided = decide(target, probabilities, calibration)
-    right = decided.right(_answers(target, truth[parts.calibrate]))
+    right = decided.right(_answers(target, answers[calibrating]))
     if target.multilabel:
         # Nothing else was fitted to whole sets yet: their confidence is calibrated on the same products.
         scale, shift = fit_scale_and_shift(decided.set_logits, right.astype(np.float64))
         calibration = Calibration(**{**calibration.__dict__, "set_scale": scale, "set_shift": shift})
         ensemble.calibration = calibration
         decided = decide(target, probabilities, calibration)
-    reachable = present[:, calibrating].any(0)
-    ensemble.accept = fit_accept_rule(decided.confidence[reachable], right[reachable], recipe.routing.precision)
+    ensemble.accept = fit_accept_rule(decided.confidence, right, recipe.routing.precision)
     if refit:
         epochs = {name: fit.best_epoch for name, fit in fits.items()}
         ensemble.encoders = _fit_encoders(recipe, prepared, parts.all)

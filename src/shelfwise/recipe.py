@@ -4,26 +4,38 @@ from __future__ import annotations
 
 import difflib
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from shelfwise.errors import RecipeError
 
 
 class _Part(BaseModel):
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", allow_inf_nan=False)
+
+
+def _each_once(values: list[Any]) -> list[Any]:
+    keys = [value.name if isinstance(value, BaseModel) else value for value in values]  # type: ignore[attr-defined]
+    repeated = next((key for place, key in enumerate(keys) if key in keys[:place]), None)
+    if repeated is not None:
+        raise ValueError(f"expected every name once, but '{repeated}' is there twice")
+    return values
+
+
+_EachOnce = AfterValidator(_each_once)
+_Width = Annotated[int, Field(ge=1)]
 
 
 class TargetRecipe(_Part):
     """What is predicted.
 
     ``columns`` is one column (of delimited paths, or of label sets) or one column per level. ``separator`` None
-    recognises " > ", " / ", " | " and others from the values.
+    recognises " > ", " / ", " | " and others from the values; an empty one splits nothing.
     """
 
-    columns: list[str] = Field(default_factory=list)
+    columns: Annotated[list[str], _EachOnce] = Field(default_factory=list)
     multilabel: bool = False
     separator: str | None = None
     min_products: int = Field(default=1, ge=1)
@@ -59,9 +71,9 @@ class ClassifierRecipe(_Part):
     """
 
     name: str
-    inputs: list[str]
+    inputs: Annotated[list[str], _EachOnce] = Field(min_length=1)
     head: Literal["auto", "tree", "per_level", "multilabel", "label_sets"] = "auto"
-    hidden: list[int] = Field(default_factory=list)
+    hidden: list[_Width] = Field(default_factory=list)
     rank: int | None = Field(default=None, ge=1)
     embedding: int = Field(default=256, ge=1)
     dropout: float = Field(default=0.4, ge=0, lt=1)
@@ -84,7 +96,7 @@ class TrainingRecipe(_Part):
     """How the parts are trained. ``held_out`` is the share of products (whole groups) that choose epochs, fit the
     policy, calibrate and set thresholds; with ``refit`` every classifier is then trained once more on all products."""
 
-    seed: int = 0
+    seed: int = Field(default=0, ge=0, lt=2**63)
     held_out: float = Field(default=0.2, gt=0, lt=0.9)
     refit: bool = True
     patience: int = Field(default=3, ge=1)
@@ -110,8 +122,8 @@ class Recipe(_Part):
 
     preset: Literal["auto"] = "auto"
     target: TargetRecipe = Field(default_factory=TargetRecipe)
-    inputs: list[InputRecipe] = Field(default_factory=list)
-    classifiers: list[ClassifierRecipe] = Field(default_factory=list)
+    inputs: Annotated[list[InputRecipe], _EachOnce] = Field(default_factory=list)
+    classifiers: Annotated[list[ClassifierRecipe], _EachOnce] = Field(default_factory=list)
     fusion: FusionRecipe = Field(default_factory=FusionRecipe)
     training: TrainingRecipe = Field(default_factory=TrainingRecipe)
     routing: RoutingRecipe = Field(default_factory=RoutingRecipe)
@@ -144,7 +156,7 @@ class Recipe(_Part):
             )
         try:
             values = yaml.safe_load(file.read_text(encoding="utf-8"))
-        except (yaml.YAMLError, UnicodeDecodeError) as error:
+        except (yaml.YAMLError, UnicodeDecodeError, RecursionError) as error:
             raise RecipeError(f"{file}: expected YAML, but it cannot be read: {' '.join(str(error).split())}") from error
         if not isinstance(values, dict):
             raise RecipeError(f"{file}: expected a mapping of keys to values at the top, got {type(values).__name__}")
@@ -157,7 +169,12 @@ class Recipe(_Part):
 
     def to_yaml(self) -> str:
         """The recipe with every value spelled out; ``Recipe.read`` of it gives an equal recipe."""
-        return yaml.safe_dump(self.model_dump(mode="json"), sort_keys=False, allow_unicode=True, width=100)
+        values = self.model_dump(mode="json")
+        text = yaml.safe_dump(values, sort_keys=False, allow_unicode=True, width=100)
+        if yaml.safe_load(text) == values:
+            return text
+        # Some of Unicode's line breaks do not read back as PyYAML writes them; escaped they do.
+        return yaml.safe_dump(values, sort_keys=False, width=100)
 
 
 PRESETS = ("auto",)

@@ -71,13 +71,19 @@ class _Input(nn.Module):
         return torch.where(known[:, None], vector, self.absent)
 
     def _through_network(self, values: torch.Tensor, present: torch.Tensor) -> torch.Tensor:
-        """[B, width]; in training only what is present goes through, so that stand-ins do not count in batch statistics."""
+        """[B, width]; in training only what is present goes through, so that stand-ins do not count in batch statistics.
+
+        One picture alone has no statistics: it is seen with those kept so far.
+        """
         assert self.network is not None
-        if not self.training or bool(present.all()):
+        count = int(present.sum()) if self.training else 0
+        if not self.training or (count == len(values) and count > 1):
             return self.network(values)
         vectors = torch.zeros(len(values), self.width, device=values.device)
-        if bool(present.any()):
+        if count:
+            self.network.train(count > 1)
             vectors[present] = self.network(values[present])
+            self.network.train()
         return vectors
 
 
