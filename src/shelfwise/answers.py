@@ -44,7 +44,9 @@ class Answers:
         for position, row in enumerate(map(int, rows)):
             inputs = {name: _told(encoded, row) for name, encoded in self.prepared.items()}
             if row in self.catalog.row_errors:
-                result.append(self._failed(row, f"the row could not be read: {self.catalog.row_errors[row]}", inputs))
+                result.append(
+                    self._failed(row, f"the row could not be read: {self.catalog.row_errors[row]}", inputs)
+                )
             elif not usable[position]:
                 result.append(self._failed(row, self._nothing_usable(inputs), inputs))
             else:
@@ -99,7 +101,8 @@ class Answers:
     def _nothing_usable(self, inputs: dict[str, str]) -> str:
         """Why no classifier could say anything."""
         told = [
-            f"{name}: {'no known words or values' if state == 'present' else state}" for name, state in inputs.items()
+            f"{name}: {'no known words or values' if state == 'present' else state}"
+            for name, state in inputs.items()
         ]
         return "none of its inputs can be used (" + "; ".join(told) + ")"
 
@@ -163,4 +166,3 @@ def _told(encoded: Encoded, row: int) -> str:
     if state == State.FAILED:
         return f"failed: {encoded.reasons.get(row, 'unknown reason')}"
     return state.name.lower()
-

@@ -18,7 +18,8 @@ from shelfwise.catalog.image_source import image_hashes
 from shelfwise.catalog.split import grouped_split
 from shelfwise.ensemble import Ensemble, Prepared, build_encoders, prepare
 from shelfwise.errors import CatalogError, ShelfwiseError, TargetError
-from shelfwise.evaluation.evaluation import DataFacts, Evaluation, evaluate_label_sets, evaluate_paths
+from shelfwise.evaluation.evaluation import evaluate_label_sets, evaluate_paths
+from shelfwise.evaluation.results import CurvePoint, DataFacts, Evaluation
 from shelfwise.fitting import Parts, fit_ensemble
 from shelfwise.model_folder import FittedFacts, load_model, save_model
 from shelfwise.predictions import Prediction
@@ -72,7 +73,9 @@ class Categorizer:
     def __init__(self, recipe: Recipe) -> None:
         self.recipe = recipe
 
-    def fit(self, catalog: Catalog, validation: Catalog | None = None, reporter: Reporter | None = None) -> Self:
+    def fit(
+        self, catalog: Catalog, validation: Catalog | None = None, reporter: Reporter | None = None
+    ) -> Self:
         """Learn from the labelled products of ``catalog``.
 
         With ``validation``, its products choose and calibrate, and are not learned from; without, whole groups of
@@ -94,7 +97,9 @@ class Categorizer:
         if validation is None:
             parts = _split(labelled, groups, catalog.ids, recipe)
         else:
-            parts, prepared, values = self._with_validation(recipe, target, prepared, values, labelled, validation, reporter)
+            parts, prepared, values = self._with_validation(
+                recipe, target, prepared, values, labelled, validation, reporter
+            )
         encoded = target.encode(values)
         ensemble, record = fit_ensemble(
             recipe, target, prepared, encoded, parts, recipe.training.refit and validation is None, reporter
@@ -114,7 +119,8 @@ class Categorizer:
             policy=record.policy,
             scores=record.scores,
             curves={
-                name: [(point.epoch, point.loss, point.score) for point in fit.curve] for name, fit in record.fits.items()
+                name: [(point.epoch, point.loss, point.score) for point in fit.curve]
+                for name, fit in record.fits.items()
             },
             separator=truth.separator,
         )
@@ -138,10 +144,15 @@ class Categorizer:
         if target.exclusive:
             usable_rows = usable_rows[target.encode(other.values)[usable_rows] >= 0]
         if len(usable_rows) < 2:
-            raise CatalogError("expected a validation catalog with products of known categories, but it has none")
+            raise CatalogError(
+                "expected a validation catalog with products of known categories, but it has none"
+            )
         groups = _group(validation, reporter)
         choose, calibrate = grouped_split(
-            groups[usable_rows], [0.5, 0.5], recipe.training.seed, keys=[validation.ids[row] for row in usable_rows]
+            groups[usable_rows],
+            [0.5, 0.5],
+            recipe.training.seed,
+            keys=[validation.ids[row] for row in usable_rows],
         )
         offset = len(values)
         parts = Parts(labelled, usable_rows[choose] + offset, usable_rows[calibrate] + offset)
@@ -149,7 +160,9 @@ class Categorizer:
 
     def _check_fitted(self) -> None:
         if not hasattr(self, "ensemble_"):
-            raise ShelfwiseError("expected a trained model, but this Categorizer is not fitted; call fit or load first")
+            raise ShelfwiseError(
+                "expected a trained model, but this Categorizer is not fitted; call fit or load first"
+            )
 
     def predict(self, catalog: Catalog, reporter: Reporter | None = None) -> list[Prediction]:
         """One prediction a product, in the catalog's order.
@@ -251,6 +264,15 @@ class Categorizer:
             seed=self.recipe_.training.seed,
             command=command,
             shelfwise_version=__version__,
+            training_products=facts.labelled,
+            training_curve=[
+                CurvePoint(part=name, epoch=epoch, loss=loss, metric=score)
+                for name, curve in facts.curves.items()
+                for epoch, loss, score in curve
+            ],
+            curve_metric="micro-F1 on held-out products"
+            if self.multilabel_
+            else "whole path on held-out products",
             notes=list(catalog.notes),
         )
 
@@ -274,7 +296,7 @@ def _make_target(recipe: Recipe, truth: Truth) -> PathTarget | LabelTarget:
 
 def _labelled(catalog: Catalog, truth: Truth, target: PathTarget | LabelTarget) -> np.ndarray:
     """Rows to learn from: readable, and with an answer that the target knows."""
-    known = {label for label in target.labels} if isinstance(target, LabelTarget) else None
+    known = set(target.labels) if isinstance(target, LabelTarget) else None
     has_answer = [
         bool(value) and row not in catalog.row_errors and (known is None or not known.isdisjoint(value))
         for row, value in enumerate(truth.values)
@@ -299,7 +321,10 @@ def _split(labelled: np.ndarray, groups: np.ndarray, ids: list[str], recipe: Rec
         )
     held = min(recipe.training.held_out, _MOST_HELD_OUT / len(labelled))
     parts = grouped_split(
-        groups[labelled], [1 - held, held / 2, held / 2], recipe.training.seed, keys=[ids[row] for row in labelled]
+        groups[labelled],
+        [1 - held, held / 2, held / 2],
+        recipe.training.seed,
+        keys=[ids[row] for row in labelled],
     )
     return Parts(*(labelled[part] for part in parts))
 
@@ -307,7 +332,9 @@ def _split(labelled: np.ndarray, groups: np.ndarray, ids: list[str], recipe: Rec
 def _counts(truth: Truth, target: PathTarget | LabelTarget) -> list[tuple[tuple[str, ...], int]]:
     if isinstance(target, LabelTarget):
         known = set(target.labels)
-        counts: Counter[tuple[str, ...]] = Counter((label,) for row in truth.values for label in row if label in known)
+        counts: Counter[tuple[str, ...]] = Counter(
+            (label,) for row in truth.values for label in row if label in known
+        )
     else:
         counts = Counter(path for path in truth.values if path)
     return sorted(counts.items())

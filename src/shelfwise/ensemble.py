@@ -62,7 +62,9 @@ class Ensemble:
 
     def logits(self, data: Prepared, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Calibrated logits [classifiers, rows, outcomes] and presence bool [classifiers, rows]."""
-        return stacked_logits(self.classifiers, data, rows, self.calibration.temperatures, self.target.exclusive)
+        return stacked_logits(
+            self.classifiers, data, rows, self.calibration.temperatures, self.target.exclusive
+        )
 
     def probabilities(self, logits: np.ndarray, present: np.ndarray) -> np.ndarray:
         """[rows, outcomes]: fused and calibrated; zeros where no classifier is present."""
@@ -88,7 +90,9 @@ def build_encoders(inputs: list[InputRecipe]) -> dict[str, Encoder]:
     return encoders
 
 
-def prepare(encoders: Mapping[str, Encoder], inputs: list[InputRecipe], catalog: Catalog, reporter: Reporter) -> Prepared:
+def prepare(
+    encoders: Mapping[str, Encoder], inputs: list[InputRecipe], catalog: Catalog, reporter: Reporter
+) -> Prepared:
     """The stateless part of encoding for every input of the catalog; a column it lacks is absent in all products."""
     prepared = {}
     for one in inputs:
@@ -132,5 +136,7 @@ def choose_device(recipe: Recipe) -> torch.device:
     """The device the recipe asks for. Raises RecipeError when CUDA is asked for and not there."""
     asked = recipe.training.device
     if asked == "cuda" and not torch.cuda.is_available():
-        raise RecipeError("the recipe asks for device 'cuda', but PyTorch finds none here; use 'auto' or 'cpu'")
+        raise RecipeError(
+            "the recipe asks for device 'cuda', but PyTorch finds none here; use 'auto' or 'cpu'"
+        )
     return torch.device("cuda" if asked != "cpu" and torch.cuda.is_available() else "cpu")

@@ -66,7 +66,13 @@ class FittingRecord:
 
 
 def fit_ensemble(
-    recipe: Recipe, target: Target, prepared: Prepared, truth: np.ndarray, parts: Parts, refit: bool, reporter: Reporter
+    recipe: Recipe,
+    target: Target,
+    prepared: Prepared,
+    truth: np.ndarray,
+    parts: Parts,
+    refit: bool,
+    reporter: Reporter,
 ) -> tuple[Ensemble, FittingRecord]:
     """Fit everything; ``truth`` is what ``target.encode`` gave for every row of ``prepared``.
 
@@ -78,7 +84,9 @@ def fit_ensemble(
         build_head(one.head, target)
     encoders = _fit_encoders(recipe, prepared, parts.fit)
     data = {name: encoder.transform(prepared[name]) for name, encoder in encoders.items()}
-    classifiers, fits = _fit_classifiers(recipe, target, encoders, data, truth, parts.fit, parts.choose, None, reporter)
+    classifiers, fits = _fit_classifiers(
+        recipe, target, encoders, data, truth, parts.fit, parts.choose, None, reporter
+    )
     if not classifiers:
         raise TargetError(
             "expected labelled products with at least one usable input to learn from, but no input has a value in any of "
@@ -98,12 +106,16 @@ def fit_ensemble(
     logits = raw / np.array(temperatures)[:, None, None]
     if exclusive:
         logits = log_softmax(logits, axis=2)
-    policy, scores = _choose_policy(recipe, target, names, logits[:, choosing], present[:, choosing], answers[choosing])
+    policy, scores = _choose_policy(
+        recipe, target, names, logits[:, choosing], present[:, choosing], answers[choosing]
+    )
     fused = policy.combine(logits, present)
     calibration = _calibrate(
         target, temperatures, fused[choosing], answers[choosing], fused[calibrating], answers[calibrating]
     )
-    ensemble = Ensemble(target, encoders, classifiers, policy, calibration, fit_accept_rule(*_NOTHING, 1.0), names)
+    ensemble = Ensemble(
+        target, encoders, classifiers, policy, calibration, fit_accept_rule(*_NOTHING, 1.0), names
+    )
     probabilities = ensemble.probabilities(logits[:, calibrating], present[:, calibrating])
     decided = decide(target, probabilities, calibration)
     right = decided.right(_answers(target, answers[calibrating]))
@@ -121,7 +133,9 @@ def fit_ensemble(
         ensemble.classifiers, _ = _fit_classifiers(
             recipe, target, ensemble.encoders, data, truth, parts.all, None, epochs, reporter
         )
-    return ensemble, FittingRecord(fits, scores, policy.kind if not isinstance(policy, Single) else names[policy.which])
+    return ensemble, FittingRecord(
+        fits, scores, policy.kind if not isinstance(policy, Single) else names[policy.which]
+    )
 
 
 _NOTHING = (np.zeros(0), np.zeros(0, dtype=bool))
@@ -153,7 +167,9 @@ def _fit_classifiers(
         if epochs is not None and one.name not in epochs:
             continue
         if not len(mine) or all(encoders[name].width == 0 for name in one.inputs):
-            reporter.say(f"classifier '{one.name}' left out: its inputs are empty in all products to learn from")
+            reporter.say(
+                f"classifier '{one.name}' left out: its inputs are empty in all products to learn from"
+            )
             continue
         classifier = build_classifier(one, encoders, data, target, recipe.training.seed).to(device)
         held_out = None if choose is None else choose[carried[choose]]
@@ -211,7 +227,9 @@ def _class_weights(recipe: Recipe, target: Target, truth: np.ndarray, rows: np.n
     return np.where(seen, len(rows) / (seen.sum() * np.maximum(counts, 1)), 0.0).astype(np.float32)
 
 
-def _temperatures(logits: np.ndarray, present: np.ndarray, truth: np.ndarray, exclusive: bool) -> tuple[float, ...]:
+def _temperatures(
+    logits: np.ndarray, present: np.ndarray, truth: np.ndarray, exclusive: bool
+) -> tuple[float, ...]:
     found = []
     for mine, here in zip(logits, present, strict=True):
         if exclusive:
@@ -242,7 +260,9 @@ def _choose_policy(
         candidates[kind] = build_policy(kind, exclusive)
     scores = {}
     for which, name in enumerate(names):
-        scores[name] = measure(Single(exclusive, which).combine(logits, present), truth) if len(truth) else 0.0
+        scores[name] = (
+            measure(Single(exclusive, which).combine(logits, present), truth) if len(truth) else 0.0
+        )
     for kind, policy in candidates.items():
         if len(truth) < _LEAST_HELD_OUT:
             scores[kind] = 0.0

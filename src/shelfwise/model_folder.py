@@ -32,7 +32,12 @@ from shelfwise.stored_model import FittedFacts, StoredCalibration, StoredModel, 
 from shelfwise.taxonomy.targets import target_from_json
 
 FORMAT_VERSION = 1
-MODEL_FILE, WEIGHTS_FILE, CHECKSUM_FILE, RECIPE_FILE = "model.json", "weights.safetensors", "checksums.txt", "recipe.yaml"
+MODEL_FILE, WEIGHTS_FILE, CHECKSUM_FILE, RECIPE_FILE = (
+    "model.json",
+    "weights.safetensors",
+    "checksums.txt",
+    "recipe.yaml",
+)
 _OWN_FILES = frozenset({MODEL_FILE, WEIGHTS_FILE, CHECKSUM_FILE, RECIPE_FILE})
 
 
@@ -81,7 +86,9 @@ def refuse_foreign_folder(folder: Path) -> None:
     if not folder.exists():
         return
     if not folder.is_dir():
-        raise ModelFolderError(f"expected a folder to write the model to, but '{folder}' is a file; choose another name")
+        raise ModelFolderError(
+            f"expected a folder to write the model to, but '{folder}' is a file; choose another name"
+        )
     # Other tools write a "model.json" too; the checksums beside it are ours.
     ours = all((folder / name).is_file() for name in (MODEL_FILE, CHECKSUM_FILE))
     if any(folder.iterdir()) and not ours:
@@ -97,7 +104,9 @@ def _write(folder: Path, recipe: Recipe, ensemble: Ensemble, facts: FittedFacts)
             tensors[_prefix("encoder", name) + key] = np.ascontiguousarray(array)
     for classifier in ensemble.classifiers:
         for key, tensor in classifier.state_dict().items():
-            tensors[_prefix("classifier", classifier.recipe.name) + key] = tensor.detach().cpu().contiguous().numpy()
+            tensors[_prefix("classifier", classifier.recipe.name) + key] = (
+                tensor.detach().cpu().contiguous().numpy()
+            )
     save_file(tensors, folder / WEIGHTS_FILE)
     sparse = {
         name: is_sparse
@@ -115,7 +124,10 @@ def _write(folder: Path, recipe: Recipe, ensemble: Ensemble, facts: FittedFacts)
         policy_state=ensemble.policy.state(),
         calibration=StoredCalibration(**ensemble.calibration.__dict__),
         accept=StoredRule(
-            **{**ensemble.accept.__dict__, "threshold": ensemble.accept.threshold if ensemble.accept.possible else None}
+            **{
+                **ensemble.accept.__dict__,
+                "threshold": ensemble.accept.threshold if ensemble.accept.possible else None,
+            }
         ),
         facts=facts,
     )
@@ -132,10 +144,14 @@ _DOES_NOT_FIT = (ArithmeticError, AttributeError, LookupError, RuntimeError, Typ
 def load_model(folder: Path) -> tuple[Recipe, Ensemble, FittedFacts]:
     """Read a model folder. Raises ModelFolderError when anything is missing, altered, or of a newer format."""
     if not folder.is_dir():
-        raise ModelFolderError(f"expected a model folder, but '{folder}' is not a folder; train one with `shelfwise train`")
+        raise ModelFolderError(
+            f"expected a model folder, but '{folder}' is not a folder; train one with `shelfwise train`"
+        )
     for name in (MODEL_FILE, WEIGHTS_FILE, CHECKSUM_FILE):
         if not (folder / name).is_file():
-            raise ModelFolderError(f"'{folder}' is not a whole model folder: {name} is missing; train or copy it again")
+            raise ModelFolderError(
+                f"'{folder}' is not a whole model folder: {name} is missing; train or copy it again"
+            )
     text = (folder / MODEL_FILE).read_bytes()
     _refuse_other_format(folder, text)
     _verify(folder)
@@ -152,7 +168,9 @@ def _refuse_other_format(folder: Path, text: bytes) -> None:
     try:
         version = json.loads(text).get("format_version")
     except (ValueError, AttributeError, RecursionError) as error:
-        raise ModelFolderError(f"'{folder / MODEL_FILE}' is not readable JSON; train or copy the model again") from error
+        raise ModelFolderError(
+            f"'{folder / MODEL_FILE}' is not readable JSON; train or copy the model again"
+        ) from error
     if not isinstance(version, int) or version < 1:
         raise ModelFolderError(f"'{folder / MODEL_FILE}' does not say its format version")
     if version > FORMAT_VERSION:
@@ -198,17 +216,27 @@ def _rebuild(folder: Path, recipe: Recipe, stored: StoredModel) -> Ensemble:
         state = _take(tensors, _prefix("classifier", name))
         _refuse_unfit(name, state, expected)
         classifier = build_classifier(one, encoders, shapes, target, 0)
-        classifier.load_state_dict({key: torch.from_numpy(array) for key, array in state.items()}, strict=True)
+        classifier.load_state_dict(
+            {key: torch.from_numpy(array) for key, array in state.items()}, strict=True
+        )
         classifiers.append(classifier.eval())
     if tensors:
-        raise ModelFolderError(f"'{folder}' holds arrays that belong to nothing: {', '.join(sorted(tensors)):.200}")
-    if recipe.target.multilabel != target.multilabel or len(stored.calibration.temperatures) != len(classifiers):
-        raise ModelFolderError(f"'{folder}' has a recipe, a target and a calibration that are not of one model")
+        raise ModelFolderError(
+            f"'{folder}' holds arrays that belong to nothing: {', '.join(sorted(tensors)):.200}"
+        )
+    if recipe.target.multilabel != target.multilabel or len(stored.calibration.temperatures) != len(
+        classifiers
+    ):
+        raise ModelFolderError(
+            f"'{folder}' has a recipe, a target and a calibration that are not of one model"
+        )
     policy = build_policy(stored.policy, target.exclusive).load_state(stored.policy_state, len(classifiers))
     rule = stored.accept.model_dump()
     rule["threshold"] = float("inf") if rule["threshold"] is None else rule["threshold"]
     calibration = Calibration(**stored.calibration.model_dump())
-    return Ensemble(target, encoders, classifiers, policy, calibration, AcceptRule(**rule), list(stored.classifiers))
+    return Ensemble(
+        target, encoders, classifiers, policy, calibration, AcceptRule(**rule), list(stored.classifiers)
+    )
 
 
 def _prefix(room: str, name: str) -> str:
@@ -223,7 +251,10 @@ def _take(tensors: dict[str, np.ndarray], prefix: str) -> dict[str, np.ndarray]:
 
 def _refuse_unfit(name: str, state: dict[str, np.ndarray], expected: dict[str, torch.Tensor]) -> None:
     found = {key: (array.dtype.name, array.shape) for key, array in state.items()}
-    wanted = {key: (str(tensor.dtype).removeprefix("torch."), tuple(tensor.shape)) for key, tensor in expected.items()}
+    wanted = {
+        key: (str(tensor.dtype).removeprefix("torch."), tuple(tensor.shape))
+        for key, tensor in expected.items()
+    }
     for key in sorted({*found, *wanted}):
         if found.get(key) != wanted.get(key):
             raise ModelFolderError(

@@ -33,7 +33,9 @@ def _outcomes(recipe: Recipe, truth: Truth) -> int:
     return len(set(truth.values))
 
 
-def complete(recipe: Recipe, catalog: Catalog, truth: Truth, groups: np.ndarray, reporter: Reporter) -> Recipe:
+def complete(
+    recipe: Recipe, catalog: Catalog, truth: Truth, groups: np.ndarray, reporter: Reporter
+) -> Recipe:
     """The recipe with every input, encoder and classifier spelled out. What is left out, and why, is said.
 
     Raises RecipeError when an input is not a column of the catalog, or no input is left.
@@ -45,7 +47,9 @@ def complete(recipe: Recipe, catalog: Catalog, truth: Truth, groups: np.ndarray,
             "expected at least one input (a text, category, number or image column) besides the target, but none is left; "
             "name columns with --inputs"
         )
-    classifiers = recipe.classifiers or _choose_classifiers(inputs, sum(map(bool, truth.values)), _outcomes(recipe, truth))
+    classifiers = recipe.classifiers or _choose_classifiers(
+        inputs, sum(map(bool, truth.values)), _outcomes(recipe, truth)
+    )
     known = {one.name for one in inputs}
     for classifier in classifiers:
         for name in classifier.inputs:
@@ -94,7 +98,9 @@ def _input_role(catalog: Catalog, name: str) -> Role:
     column = catalog.column(name)  # named by the person although it does not look like an input
     if pa.types.is_floating(column.type):
         return Role.NUMBER
-    if pa.types.is_string(column.type) and pc.count_distinct(column).as_py() <= _FEW_VALUES_SHARE * len(column):
+    if pa.types.is_string(column.type) and pc.count_distinct(column).as_py() <= _FEW_VALUES_SHARE * len(
+        column
+    ):
         return Role.CATEGORY
     return Role.TEXT
 
@@ -136,9 +142,7 @@ class _Effort:
         return cls(batch=256, linear_epochs=4, early_epochs=8, image_epochs=8)
 
 
-def _choose_classifiers(
-    inputs: list[InputRecipe], products: int, outcomes: int
-) -> list[ClassifierRecipe]:
+def _choose_classifiers(inputs: list[InputRecipe], products: int, outcomes: int) -> list[ClassifierRecipe]:
     """One classifier per text, category and image input; one linear one over all words; one early fusion.
 
     The early fusion reads everything except images that have no pretrained backbone: a network trained from scratch inside

@@ -157,9 +157,13 @@ class Recipe(_Part):
         try:
             values = yaml.safe_load(file.read_text(encoding="utf-8"))
         except (yaml.YAMLError, UnicodeDecodeError, RecursionError) as error:
-            raise RecipeError(f"{file}: expected YAML, but it cannot be read: {' '.join(str(error).split())}") from error
+            raise RecipeError(
+                f"{file}: expected YAML, but it cannot be read: {' '.join(str(error).split())}"
+            ) from error
         if not isinstance(values, dict):
-            raise RecipeError(f"{file}: expected a mapping of keys to values at the top, got {type(values).__name__}")
+            raise RecipeError(
+                f"{file}: expected a mapping of keys to values at the top, got {type(values).__name__}"
+            )
         try:
             return cls(**values)
         except RecipeError as error:

@@ -42,8 +42,12 @@ def fit_accept_rule(confidence: np.ndarray, right: np.ndarray, precision: float)
     accepted = np.arange(1, len(order) + 1)
     correct = np.cumsum(hits)
     # Lower bound of a binomial proportion (Clopper & Pearson 1934).
-    bound = np.where(correct > 0, beta.ppf(1 - _CERTAINTY, np.maximum(correct, 1), accepted - correct + 1), 0.0)
-    last_of_ties = np.append(sorted_confidence[1:] < sorted_confidence[:-1], True) if len(order) else np.zeros(0, bool)
+    bound = np.where(
+        correct > 0, beta.ppf(1 - _CERTAINTY, np.maximum(correct, 1), accepted - correct + 1), 0.0
+    )
+    last_of_ties = (
+        np.append(sorted_confidence[1:] < sorted_confidence[:-1], True) if len(order) else np.zeros(0, bool)
+    )
     good = np.flatnonzero(last_of_ties & (bound >= precision))
     if not len(good):
         return AcceptRule(precision, float("inf"), len(order), 0.0, 0.0)
@@ -64,5 +68,7 @@ def products_needed(precision: float) -> int:
     59
     """
     if precision >= 1:
-        raise ValueError("expected a precision below 1: no number of products can promise that nothing is ever wrong")
+        raise ValueError(
+            "expected a precision below 1: no number of products can promise that nothing is ever wrong"
+        )
     return int(np.ceil(np.log(1 - _CERTAINTY) / np.log(precision)))

@@ -16,7 +16,6 @@ import torch.nn.functional as F
 from shelfwise.heads.base import Head
 from shelfwise.taxonomy.targets import PathTarget
 
-
 OWN_SCORE_SCALE = 0.3
 """Slows what is learned of a category alone against what is learned of its name: less overfitting of rare paths."""
 

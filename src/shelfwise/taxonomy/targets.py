@@ -38,7 +38,9 @@ class PathTarget:
         """
         outcomes = sorted({path for path in truth if path})
         if not outcomes:
-            raise TargetError("expected products with a category to learn from, but the target is empty in all of them")
+            raise TargetError(
+                "expected products with a category to learn from, but the target is empty in all of them"
+            )
         if len(outcomes) == 1:
             raise TargetError(
                 f"expected at least two different categories to learn from, but every labelled product is in "
@@ -81,7 +83,11 @@ class PathTarget:
 
     def to_json(self) -> dict[str, Any]:
         """The target as plain JSON."""
-        return {"kind": "path", "outcomes": [list(p) for p in self.outcomes], "level_names": list(self.level_names)}
+        return {
+            "kind": "path",
+            "outcomes": [list(p) for p in self.outcomes],
+            "level_names": list(self.level_names),
+        }
 
 
 @dataclass(frozen=True)
@@ -114,7 +120,9 @@ class LabelTarget:
                 if counts
                 else "expected products with labels to learn from, but the target is empty in all of them"
             )
-        found = Counter(_positions(given, {label: place for place, label in enumerate(labels)}) for given in truth)
+        found = Counter(
+            _positions(given, {label: place for place, label in enumerate(labels)}) for given in truth
+        )
         del found[()]
         repeat = sum(found.values()) >= _PRODUCTS_PER_SET * len(found) and len(found) > 1
         together = space == "sets" or (space == "auto" and repeat)
@@ -151,7 +159,10 @@ class LabelTarget:
         """The outcomes of every product: int64 [N] set positions (-1: not a known set), or float32 [N, labels]."""
         if not self.sets:
             return self.encode_labels(truth)
-        return np.array([self.set_index.get(_positions(given, self._index), UNLABELLED) for given in truth], dtype=np.int64)
+        return np.array(
+            [self.set_index.get(_positions(given, self._index), UNLABELLED) for given in truth],
+            dtype=np.int64,
+        )
 
     def encode_labels(self, truth: Sequence[tuple[str, ...]]) -> np.ndarray:
         """float32 [N, labels]: 1 where the product has the label. Labels that are not known are left out."""

@@ -61,7 +61,8 @@ def train(
     """Train ``classifier`` in place on products ``rows`` and return the curve.
 
     With ``held_out`` and ``score``, the weights of the best epoch are kept and training stops after
-    ``training.patience`` epochs without a better one, in the second half of the schedule; without, it runs ``epochs`` of the schedule's length.
+    ``training.patience`` epochs without a better one, in the second half of the schedule; without, it runs ``epochs``
+    of the schedule's length.
     Shuffling, dropout and initial weights are functions of ``training.seed`` and the epoch alone.
     """
     recipe = classifier.recipe
@@ -146,7 +147,11 @@ class _Pace:
     """The learning-rate schedule: a short warm-up, then a half cosine down to zero, or constant."""
 
     def __init__(
-        self, dense: torch.optim.Optimizer, recipe: ClassifierRecipe, training: TrainingRecipe, steps_an_epoch: int
+        self,
+        dense: torch.optim.Optimizer,
+        recipe: ClassifierRecipe,
+        training: TrainingRecipe,
+        steps_an_epoch: int,
     ) -> None:
         self.dense, self.recipe, self.schedule = dense, recipe, training.schedule
         self.steps = max(1, recipe.epochs * steps_an_epoch)

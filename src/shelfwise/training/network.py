@@ -94,7 +94,11 @@ class Classifier(nn.Module):
     """
 
     def __init__(
-        self, recipe: ClassifierRecipe, encoders: Mapping[str, Encoder], sparse: Mapping[str, bool], head: Head
+        self,
+        recipe: ClassifierRecipe,
+        encoders: Mapping[str, Encoder],
+        sparse: Mapping[str, bool],
+        head: Head,
     ) -> None:
         super().__init__()
         self.recipe = recipe
@@ -106,7 +110,11 @@ class Classifier(nn.Module):
         self.inputs = nn.ModuleDict(
             {
                 f"input_{position}": _Input(
-                    encoders[name], sparse[name], widths[name], recipe.input_dropout, self.linear and not recipe.rank
+                    encoders[name],
+                    sparse[name],
+                    widths[name],
+                    recipe.input_dropout,
+                    self.linear and not recipe.rank,
                 )
                 for position, name in enumerate(recipe.inputs)
             }
@@ -137,7 +145,9 @@ class Classifier(nn.Module):
         hidden = self._hide(batches)
         vectors = [
             layer(batches[name], None if hidden is None else hidden[:, position])
-            for position, (name, layer) in enumerate(zip(self.recipe.inputs, self.inputs.values(), strict=True))
+            for position, (name, layer) in enumerate(
+                zip(self.recipe.inputs, self.inputs.values(), strict=True)
+            )
         ]
         joined = torch.cat(vectors, dim=1) if self.joins else torch.stack(vectors).sum(0)
         scores = self.body(joined)

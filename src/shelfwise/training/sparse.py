@@ -28,7 +28,9 @@ class SparseBatch:
 def compact(matrix: sp.csr_matrix) -> SparseBatch:
     """Keep only the columns that a batch uses."""
     columns, position = np.unique(matrix.indices, return_inverse=True)
-    rows = sp.csr_matrix((matrix.data, position.astype(np.int32), matrix.indptr), shape=(matrix.shape[0], len(columns)))
+    rows = sp.csr_matrix(
+        (matrix.data, position.astype(np.int32), matrix.indptr), shape=(matrix.shape[0], len(columns))
+    )
     return SparseBatch(torch.from_numpy(columns.astype(np.int64)), rows)
 
 
@@ -37,7 +39,8 @@ def drop_features(matrix: sp.csr_matrix, share: float, random: np.random.Generat
     kept = random.random(len(matrix.data), dtype=np.float32) >= share
     ends = np.concatenate([[0], np.cumsum(kept)])
     return sp.csr_matrix(
-        (matrix.data[kept] / np.float32(1 - share), matrix.indices[kept], ends[matrix.indptr]), shape=matrix.shape
+        (matrix.data[kept] / np.float32(1 - share), matrix.indices[kept], ends[matrix.indptr]),
+        shape=matrix.shape,
     )
 
 
