@@ -20,7 +20,7 @@ import torch
 from pydantic import ValidationError
 from safetensors import SafetensorError
 from safetensors.numpy import load as load_tensors
-from safetensors.numpy import save_file
+from safetensors.numpy import save as save_tensors
 
 from shelfwise.decision.routing import AcceptRule
 from shelfwise.encoders.base import Encoded, Encoder
@@ -107,7 +107,7 @@ def _write(folder: Path, recipe: Recipe, ensemble: Ensemble, facts: FittedFacts)
             tensors[_prefix("classifier", classifier.recipe.name) + key] = (
                 tensor.detach().cpu().contiguous().numpy()
             )
-    save_file(tensors, folder / WEIGHTS_FILE)
+    (folder / WEIGHTS_FILE).write_bytes(save_tensors(tensors))  # not save_file: it makes files only the owner can read
     sparse = {
         name: is_sparse
         for classifier in ensemble.classifiers

@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 from shelfwise.catalog.catalog import Catalog
 from shelfwise.catalog.column import INPUT_ROLES, Role
 from shelfwise.catalog.giveaway import Giveaway, find_giveaways
-from shelfwise.encoders.registry import default_encoder_for
+from shelfwise.encoders.registry import build_encoder, default_encoder_for
 from shelfwise.errors import RecipeError
 from shelfwise.progress import Reporter
 from shelfwise.recipe import ClassifierRecipe, InputRecipe, Recipe
@@ -87,7 +87,13 @@ def _complete_input(one: InputRecipe, catalog: Catalog, recipe: Recipe) -> Input
     if one.name in recipe.target.columns:
         raise RecipeError(f"'{one.name}' is the target and cannot also be an input")
     role = Role(one.role) if one.role else _input_role(catalog, one.name)
-    encoder = one.encoder or _encoder(role, one.name, catalog, recipe)
+    encoder = dict(one.encoder or _encoder(role, one.name, catalog, recipe))
+    if recipe.image_model and role == Role.IMAGE and encoder.get("kind") == "pretrained_image":
+        encoder["model"] = recipe.image_model
+    if "kind" in encoder:
+        options = {key: value for key, value in encoder.items() if key != "kind"}
+        spelled_out = build_encoder(str(encoder["kind"]), options).options.model_dump(mode="json")
+        encoder = {"kind": encoder["kind"], **spelled_out}
     return InputRecipe.model_validate({"name": one.name, "role": role.value, "encoder": encoder})
 
 
@@ -139,7 +145,7 @@ class _Effort:
             return cls(batch=64, linear_epochs=12, early_epochs=14, image_epochs=12)
         if products < 20_000:
             return cls(batch=128, linear_epochs=8, early_epochs=10, image_epochs=10)
-        return cls(batch=256, linear_epochs=4, early_epochs=8, image_epochs=8)
+        return cls(batch=256, linear_epochs=6, early_epochs=10, image_epochs=10)
 
 
 def _choose_classifiers(inputs: list[InputRecipe], products: int, outcomes: int) -> list[ClassifierRecipe]:

@@ -17,14 +17,14 @@ PATHS = st.lists(
 
 def test_parts_are_numbered_as_they_are_met() -> None:
     target = PathTarget((("Men", "Shoes"), ("Women", "Bags"), ("Women", "Shoes")))
-    parts, scale = outcome_parts(target)
+    parts, scale, _ = outcome_parts(target)
     # 0 Men, 1 Shoes (level 2), 2 its own (Shoes has two parents), 3 Women, 4 Bags, 5 its own
     assert parts.T.tolist() == [[0, 1, 2], [3, 4, 6], [3, 1, 5]]
     np.testing.assert_allclose(scale, [1, 1, OWN_SCORE_SCALE, 1, 1, OWN_SCORE_SCALE])
 
 
 def test_to_stop_at_an_inner_category_has_a_score_of_its_own() -> None:
-    parts, scale = outcome_parts(PathTarget((("Men",), ("Men", "Shoes"), ("Women",))))
+    parts, scale, _ = outcome_parts(PathTarget((("Men",), ("Men", "Shoes"), ("Women",))))
     # 0 Men, 1 stop at Men, 2 Shoes, 3 Women
     assert parts.T.tolist() == [[0, 1], [0, 2], [3, 4]]
     assert scale.tolist() == [1, 1, 1, 1]
@@ -55,7 +55,7 @@ def test_what_is_learned_of_a_name_serves_its_other_parent() -> None:
 
 @given(PATHS)
 def test_every_outcome_has_its_own_sum(paths: list[tuple[str, ...]]) -> None:
-    parts, scale = outcome_parts(PathTarget(tuple(sorted(paths))))
+    parts, scale, _ = outcome_parts(PathTarget(tuple(sorted(paths))))
     assert parts.max() <= len(scale)
     assert sorted(set(parts.ravel().tolist()) - {len(scale)}) == list(range(len(scale)))
     columns = {tuple(sorted(column)) for column in parts.T.tolist()}

@@ -9,6 +9,8 @@ operating points*).
 
 from __future__ import annotations
 
+from collections import Counter
+
 import numpy as np
 import torch
 import torch.nn.functional as F
@@ -20,6 +22,10 @@ OWN_SCORE_SCALE = 0.3
 """Slows what is learned of a category alone against what is learned of its name: less overfitting of rare paths."""
 
 
+_NO_NAME = -100
+"""Marks outcomes that end above a level."""
+
+
 class TreeHead(Head):
     """A softmax over ``target.outcomes`` whose logits are sums of factor scores."""
 
@@ -28,8 +34,9 @@ class TreeHead(Head):
 
     def __init__(self, target: PathTarget) -> None:
         super().__init__()
-        parts, scale = outcome_parts(target)
+        parts, scale, levels = outcome_parts(target)
         self.n_scores = len(scale)
+        self.levels = levels
         self.register_buffer("parts", torch.from_numpy(parts), persistent=False)
         self.register_buffer("scale", torch.from_numpy(scale), persistent=False)
 
@@ -46,38 +53,55 @@ class TreeHead(Head):
     def loss(
         self, scores: torch.Tensor, truth: torch.Tensor, weights: torch.Tensor | None = None
     ) -> torch.Tensor:
-        return F.cross_entropy(self._path_scores(scores), truth, weight=weights)
+        loss = F.cross_entropy(self._path_scores(scores), truth, reduction="none")
+        # Each level for itself besides: measured better than the path's loss alone on real catalogs.
+        for first, last, name_of_outcome in self.levels:
+            named = torch.from_numpy(name_of_outcome).to(truth.device)[truth]
+            loss = loss + F.cross_entropy(scores[:, first:last], named, ignore_index=_NO_NAME, reduction="none")
+        if weights is None:
+            return loss.mean()
+        weight = weights[truth]
+        return (loss * weight).sum() / weight.sum()
 
 
-def outcome_parts(target: PathTarget) -> tuple[np.ndarray, np.ndarray]:
-    """Which scores make up each outcome's, int64 [parts, outcomes], and each score's scale, float32 [scores].
+Level = tuple[int, int, np.ndarray]
+"""First and last + 1 of the scores of a level's names, and each outcome's name among them, int64 [outcomes] (or _NO_NAME)."""
+
+
+def outcome_parts(target: PathTarget) -> tuple[np.ndarray, np.ndarray, list[Level]]:
+    """Which scores make up each outcome's, int64 [parts, outcomes], each score's scale, float32 [scores], and the levels.
 
     Where an outcome has fewer parts than others, the entry is the number of scores (a padding column of zeros).
     """
-    children: dict[tuple[int, str], set[tuple[str, ...]]] = {}
-    for path in target.taxonomy.paths:
-        children.setdefault((len(path), path[-1]), set()).add(path)
+    bearers: dict[tuple[int, str], int] = Counter((len(path), path[-1]) for path in target.taxonomy.paths)
+    names = sorted(bearers)  # level by level, so that a level's scores lie side by side
+    numbers: dict[object, int] = {name: number for number, name in enumerate(names)}
+    scales = [1.0] * len(names)
     inner = {path[:depth] for path in target.outcomes for depth in range(1, len(path))}
-    numbers: dict[object, int] = {}
-    scales: list[float] = []
 
-    def number(part: object, scale: float) -> int:
-        if part not in numbers:
-            numbers[part] = len(numbers)
-            scales.append(scale)
-        return numbers[part]
+    def extra(part: object, scale: float) -> int:
+        scales.append(scale)
+        return numbers.setdefault(part, len(numbers))
 
     rows = []
     for outcome in target.outcomes:
-        row = []
-        for depth in range(1, len(outcome) + 1):
-            row.append(number((depth, outcome[depth - 1]), 1.0))
-        if len(children[(len(outcome), outcome[-1])]) > 1:
-            row.append(number(("own", outcome), OWN_SCORE_SCALE))
+        row = [numbers[depth, name] for depth, name in enumerate(outcome, start=1)]
+        if bearers[len(outcome), outcome[-1]] > 1:
+            row.append(extra(("own", outcome), OWN_SCORE_SCALE))
         if outcome in inner:  # to stop here needs a score that the categories below do not share
-            row.append(number(("stop", outcome), 1.0))
+            row.append(extra(("stop", outcome), 1.0))
         rows.append(row)
     parts = np.full((max(map(len, rows)), len(rows)), len(numbers), dtype=np.int64)
     for column, row in enumerate(rows):
         parts[: len(row), column] = row
-    return parts, np.array(scales, dtype=np.float32)
+    return parts, np.array(scales, dtype=np.float32), _levels(target, names)
+
+
+def _levels(target: PathTarget, names: list[tuple[int, str]]) -> list[Level]:
+    levels = []
+    for depth in range(1, target.taxonomy.depth + 1):
+        first = next(number for number, (level, _) in enumerate(names) if level == depth)
+        within = {name: number for number, name in enumerate(name for level, name in names if level == depth)}
+        chosen = [within[path[depth - 1]] if len(path) >= depth else _NO_NAME for path in target.outcomes]
+        levels.append((first, first + len(within), np.array(chosen, dtype=np.int64)))
+    return levels

@@ -61,8 +61,8 @@ def train(
     """Train ``classifier`` in place on products ``rows`` and return the curve.
 
     With ``held_out`` and ``score``, the weights of the best epoch are kept and training stops after
-    ``training.patience`` epochs without a better one, in the second half of the schedule; without, it runs ``epochs``
-    of the schedule's length.
+    ``training.patience`` epochs without a better one, in the second half of the schedule. ``epochs`` sets another length
+    of the schedule than the recipe's; the rate still comes down to zero.
     Shuffling, dropout and initial weights are functions of ``training.seed`` and the epoch alone.
     """
     recipe = classifier.recipe
@@ -70,10 +70,11 @@ def train(
     trainable = [parameter for parameter in classifier.parameters() if parameter.requires_grad]
     dense = torch.optim.AdamW(trainable, lr=recipe.learning_rate, weight_decay=recipe.weight_decay)
     sparse = RowAdagrad(classifier.sparse_layers(), recipe.sparse_learning_rate)
-    pace = _Pace(dense, recipe, training, steps_an_epoch=math.ceil(len(rows) / recipe.batch))
+    rounds = epochs or recipe.epochs
+    pace = _Pace(dense, recipe, training, steps=rounds * math.ceil(len(rows) / recipe.batch))
     weight = None if weights is None else torch.from_numpy(weights).to(device)
     fit, best_score, best_state = Fit(), -math.inf, None
-    for epoch in range(epochs or recipe.epochs):
+    for epoch in range(rounds):
         torch.manual_seed(_mix(training.seed, epoch))
         classifier.train()
         total = 0.0
@@ -97,7 +98,7 @@ def train(
                 best_state = copy.deepcopy(classifier.state_dict())
         fit.curve.append(EpochRecord(epoch + 1, total / max(len(rows), 1), value))
         waited = epoch + 1 - fit.best_epoch >= training.patience
-        if best_state is not None and waited and epoch + 1 >= recipe.epochs * _LEAST_SHARE_OF_EPOCHS:
+        if best_state is not None and waited and epoch + 1 >= rounds * _LEAST_SHARE_OF_EPOCHS:
             break
     if best_state is not None:
         classifier.load_state_dict(best_state)
@@ -151,10 +152,10 @@ class _Pace:
         dense: torch.optim.Optimizer,
         recipe: ClassifierRecipe,
         training: TrainingRecipe,
-        steps_an_epoch: int,
+        steps: int,
     ) -> None:
         self.dense, self.recipe, self.schedule = dense, recipe, training.schedule
-        self.steps = max(1, recipe.epochs * steps_an_epoch)
+        self.steps = max(1, steps)
         self.step = 0
 
     def next(self) -> float:
