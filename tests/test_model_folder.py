@@ -233,7 +233,7 @@ class TestSaving:
         before = {file.name: file.read_bytes() for file in copy.iterdir()}
         full = OSError(28, "No space left on device")
         if fails == "writing":
-            monkeypatch.setattr("shelfwise.model_folder.save_file", _raiser(full))
+            monkeypatch.setattr("shelfwise.model_folder.save_tensors", _raiser(full))
         else:
             replace = os.replace
 
@@ -252,7 +252,7 @@ class TestSaving:
     def test_an_interrupted_first_save_leaves_nothing(
         self, model: Categorizer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr("shelfwise.model_folder.save_file", _raiser(KeyboardInterrupt()))
+        monkeypatch.setattr("shelfwise.model_folder.save_tensors", _raiser(KeyboardInterrupt()))
         with pytest.raises(KeyboardInterrupt):
             model.save(tmp_path / "m")
         assert list(tmp_path.iterdir()) == []

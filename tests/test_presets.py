@@ -63,7 +63,17 @@ class TestChoice:
     def test_a_backbone_reads_the_images(self, shop: Catalog) -> None:
         recipe = completed(shop, image_model="some/backbone")
         [photo] = [one for one in recipe.inputs if one.role == "image"]
-        assert photo.encoder == {"kind": "pretrained_image", "model": "some/backbone"}
+        assert photo.encoder is not None
+        assert (photo.encoder["kind"], photo.encoder["model"]) == ("pretrained_image", "some/backbone")
+        assert {"side", "resize", "batch"} <= photo.encoder.keys(), "every value is spelled out"
+
+    def test_a_named_backbone_wins_over_the_recipes(self, shop: Catalog) -> None:
+        encoder = {"kind": "pretrained_image", "model": "old"}
+        recipe = completed(
+            shop, inputs=[{"name": "photo", "encoder": encoder}, {"name": "title"}], image_model="new"
+        )
+        assert recipe.inputs[0].encoder is not None
+        assert recipe.inputs[0].encoder["model"] == "new"
         assert "photo" in next(one for one in recipe.classifiers if one.name == "early").inputs
 
     def test_one_input_takes_one_classifier(self, shop: Catalog) -> None:
@@ -81,7 +91,7 @@ class TestChoice:
         assert len({one.name for one in chosen}) == len(chosen) == 4
 
     def test_what_is_declared_stays(self, shop: Catalog) -> None:
-        encoder = {"kind": "bag_of_words", "max_words": 50}
+        encoder = {"kind": "bag_of_words", "max_words": 50, "stop_words": None}
         declared = {
             "inputs": [{"name": "brand", "role": "text", "encoder": encoder}],
             "classifiers": [{"name": "mine", "inputs": ["brand"], "epochs": 2}],
@@ -141,7 +151,7 @@ def test_auto_learns(shop: Catalog, rows: Rows, tmp_path: Path) -> None:
     recipe = completed(shop)
     for one in recipe.inputs:
         if one.role == "image":
-            one.encoder = small
+            one.encoder = {**(one.encoder or {}), **small}
     for classifier in recipe.classifiers:
         if classifier.name == "photo":
             classifier.epochs = 2

@@ -107,7 +107,9 @@ def _write(folder: Path, recipe: Recipe, ensemble: Ensemble, facts: FittedFacts)
             tensors[_prefix("classifier", classifier.recipe.name) + key] = (
                 tensor.detach().cpu().contiguous().numpy()
             )
-    (folder / WEIGHTS_FILE).write_bytes(save_tensors(tensors))  # not save_file: it makes files only the owner can read
+    (folder / WEIGHTS_FILE).write_bytes(
+        save_tensors(tensors)
+    )  # not save_file: it makes files only the owner can read
     sparse = {
         name: is_sparse
         for classifier in ensemble.classifiers

@@ -15,33 +15,46 @@ PATHS = st.lists(
 )
 
 
-def test_parts_are_numbered_as_they_are_met() -> None:
+def test_names_of_a_level_lie_side_by_side_and_own_scores_after_them() -> None:
     target = PathTarget((("Men", "Shoes"), ("Women", "Bags"), ("Women", "Shoes")))
-    parts, scale, _ = outcome_parts(target)
-    # 0 Men, 1 Shoes (level 2), 2 its own (Shoes has two parents), 3 Women, 4 Bags, 5 its own
-    assert parts.T.tolist() == [[0, 1, 2], [3, 4, 6], [3, 1, 5]]
-    np.testing.assert_allclose(scale, [1, 1, OWN_SCORE_SCALE, 1, 1, OWN_SCORE_SCALE])
+    parts, scale, levels = outcome_parts(target)
+    # 0 Men, 1 Women | 2 Bags, 3 Shoes | 4 and 5: Men's and Women's own Shoes (Shoes has two parents)
+    assert parts.T.tolist() == [[0, 3, 4], [1, 2, 6], [1, 3, 5]]
+    np.testing.assert_allclose(scale, [1, 1, 1, 1, OWN_SCORE_SCALE, OWN_SCORE_SCALE])
+    assert [(first, last, which.tolist()) for first, last, which in levels] == [
+        (0, 2, [0, 1, 1]),
+        (2, 4, [1, 0, 1]),
+    ]
 
 
 def test_to_stop_at_an_inner_category_has_a_score_of_its_own() -> None:
-    parts, scale, _ = outcome_parts(PathTarget((("Men",), ("Men", "Shoes"), ("Women",))))
-    # 0 Men, 1 stop at Men, 2 Shoes, 3 Women
-    assert parts.T.tolist() == [[0, 1], [0, 2], [3, 4]]
+    parts, scale, levels = outcome_parts(PathTarget((("Men",), ("Men", "Shoes"), ("Women",))))
+    # 0 Men, 1 Women | 2 Shoes | 3 stop at Men
+    assert parts.T.tolist() == [[0, 3], [0, 2], [1, 4]]
     assert scale.tolist() == [1, 1, 1, 1]
+    assert levels[1][2].tolist() == [-100, 0, -100], "a path that ends above a level says nothing of it"
 
 
 def test_a_name_counts_anew_on_another_level() -> None:
-    parts, _ = outcome_parts(PathTarget((("Toys", "Toys"), ("Toys", "Dolls"))))
-    assert parts.T.tolist() == [[0, 1], [0, 2]]
+    parts, _, _ = outcome_parts(PathTarget((("Toys", "Toys"), ("Toys", "Dolls"))))
+    assert parts.T.tolist() == [[0, 2], [0, 1]]
 
 
 def test_probabilities_by_hand() -> None:
     head = TreeHead(PathTarget((("a", "x"), ("a", "y"), ("b", "x"))))
-    # parts: a, x, own(a x), y, b, own(b x)
-    scores = torch.tensor([[1.0, 0.5, 2.0, 0.2, -1.0, -3.0]])
+    # scores: a, b | x, y | own(a x), own(b x)
+    scores = torch.tensor([[1.0, -1.0, 0.5, 0.2, 2.0, -3.0]])
     totals = np.array([1 + 0.5 + 0.3 * 2, 1 + 0.2, -1 + 0.5 - 0.3 * 3])
     expected = np.exp(totals) / np.exp(totals).sum()
     np.testing.assert_allclose(head.outcome_logits(scores).exp().numpy()[0], expected, rtol=1e-5)
+
+
+def test_the_loss_is_of_the_path_and_of_each_level_it_reaches() -> None:
+    head = TreeHead(PathTarget((("a", "x"), ("a", "y"), ("b",))))
+    scores = torch.tensor([[1.0, -1.0, 0.5, 0.2]])  # a, b | x, y
+    paths, tops = np.array([1.5, 1.2, -1.0]), np.array([1.0, -1.0])
+    nll = np.log(np.exp(paths).sum()) - paths[2] + np.log(np.exp(tops).sum()) - tops[1]
+    np.testing.assert_allclose(float(head.loss(scores, torch.tensor([2]))), nll, rtol=1e-5)
 
 
 def test_what_is_learned_of_a_name_serves_its_other_parent() -> None:

@@ -57,7 +57,9 @@ class TreeHead(Head):
         # Each level for itself besides: measured better than the path's loss alone on real catalogs.
         for first, last, name_of_outcome in self.levels:
             named = torch.from_numpy(name_of_outcome).to(truth.device)[truth]
-            loss = loss + F.cross_entropy(scores[:, first:last], named, ignore_index=_NO_NAME, reduction="none")
+            loss = loss + F.cross_entropy(
+                scores[:, first:last], named, ignore_index=_NO_NAME, reduction="none"
+            )
         if weights is None:
             return loss.mean()
         weight = weights[truth]
