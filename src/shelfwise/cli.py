@@ -62,9 +62,15 @@ app = typer.Typer(
 )
 
 
+_typed: list[str] = []
+"""The arguments of the command that runs."""
+
+
 def main(argv: Sequence[str] | None = None) -> NoReturn:
     """Run one command and exit with its status: 0 done, 1 wrong data or request, 2 usage, 130 interrupted."""
-    app(args=None if argv is None else list(argv), prog_name="shelfwise")
+    typed = sys.argv[1:] if argv is None else list(argv)
+    _typed[:] = typed
+    app(args=typed, prog_name="shelfwise")
     sys.exit(0)
 
 
@@ -74,7 +80,7 @@ def _complain(message: str) -> None:
 
 def _command() -> str:
     """What was typed, for the record of a figure."""
-    return shlex.join(["shelfwise", *sys.argv[1:]])
+    return shlex.join(["shelfwise", *_typed])
 
 
 def _read(catalogs: Sequence[str], roles: dict[str, Any], reporter: Reporter) -> Catalog:
