@@ -143,7 +143,7 @@ class _Effort:
             return cls(batch=32, linear_epochs=15, early_epochs=25, image_epochs=14)
         if products < 20_000:
             return cls(batch=64, linear_epochs=12, early_epochs=14, image_epochs=12)
-        return cls(batch=128, linear_epochs=8, early_epochs=12, image_epochs=12)
+        return cls(batch=256, linear_epochs=6, early_epochs=10, image_epochs=10)
 
 
 def _choose_classifiers(inputs: list[InputRecipe], products: int, outcomes: int) -> list[ClassifierRecipe]:
