@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Self
 
@@ -29,6 +30,7 @@ from shelfwise.recipe import Recipe
 from shelfwise.stacking import stack_encoded
 from shelfwise.taxonomy.targets import LabelTarget, PathTarget
 from shelfwise.taxonomy.truth import Truth, has_truth, read_truth
+from shelfwise.training.loop import PREDICT_ROWS
 
 _LEAST_PRODUCTS = 10
 _MOST_HELD_OUT = 40_000
@@ -170,7 +172,7 @@ class Categorizer:
         A product that cannot be predicted (an unreadable row, no usable input) comes out as ``failed`` with the reason.
         """
         self._check_fitted()
-        return self._answers(catalog, reporter or Silent())[0]
+        return [one for block, _, _ in self._scored(catalog, reporter or Silent()) for one in block]
 
     def evaluate(
         self, catalog: Catalog, reporter: Reporter | None = None, command: str = "Categorizer.evaluate"
@@ -184,7 +186,12 @@ class Categorizer:
                 f"{', '.join(catalog.table.column_names)}; use predict for products without known categories"
             )
         truth = read_truth(catalog, self.recipe_.target)
-        predictions, singles = self._answers(catalog, reporter or Silent())
+        predictions: list[Prediction] = []
+        singles: dict[str, list[tuple[str, ...]]] = {name: [] for name in self.ensemble_.names}
+        for block, logits, present in self._scored(catalog, reporter or Silent()):
+            predictions += block
+            for name, answers in per_classifier_answers(self.ensemble_, logits, present).items():
+                singles[name] += answers
         data = self._data_facts(catalog, command)
         predicted = [prediction.answer for prediction in predictions]
         confidence = np.array([prediction.confidence for prediction in predictions])
@@ -229,27 +236,25 @@ class Categorizer:
         """Whether predictions are label sets."""
         return self.target_.multilabel
 
-    def _answers(
+    def _scored(
         self, catalog: Catalog, reporter: Reporter
-    ) -> tuple[list[Prediction], dict[str, list[tuple[str, ...]]]]:
-        """Predictions, and what each classifier alone would answer (an empty tuple where it has no input)."""
+    ) -> Iterator[tuple[list[Prediction], np.ndarray, np.ndarray]]:
+        """Block by block: predictions, and the calibrated logits and presence [classifiers, products, …] behind them."""
         _limit_threads(self.recipe_)
         ensemble = self.ensemble_
         prepared = prepare(ensemble.encoders, self.recipe_.inputs, catalog, reporter)
         data = ensemble.transform(prepared)
         answers = Answers(ensemble, self.recipe_.routing, catalog, prepared, data)
-        predictions: list[Prediction] = []
-        singles: dict[str, list[tuple[str, ...]]] = {name: [] for name in ensemble.names}
-        at_once = max(64, _SCORES_AT_ONCE // (len(ensemble.classifiers) * self.target_.n_outcomes))
+        scores_a_block = PREDICT_ROWS * len(ensemble.classifiers) * self.target_.n_outcomes
+        at_once = PREDICT_ROWS * max(
+            1, _SCORES_AT_ONCE // scores_a_block
+        )  # whole blocks: none is computed half empty
         with reporter.stage("categorizing", len(catalog)) as stage:
             for start in range(0, len(catalog), at_once):
                 rows = np.arange(start, min(start + at_once, len(catalog)))
                 logits, present = ensemble.logits(data, rows)
-                predictions += answers.predictions(rows, logits, present)
-                for name, paths in per_classifier_answers(ensemble, logits, present).items():
-                    singles[name] += paths
+                yield answers.predictions(rows, logits, present), logits, present
                 stage.advance(len(rows))
-        return predictions, singles
 
     def _data_facts(self, catalog: Catalog, command: str) -> DataFacts:
         facts = self.facts_

@@ -198,5 +198,5 @@ def test_predicting_in_blocks_is_predicting_at_once(material: Any, monkeypatch: 
     trained(material, classifier)
     rows = np.arange(120)
     whole = outcome_logits(classifier, material.data, rows)
-    monkeypatch.setattr("shelfwise.training.loop._PREDICT_ROWS", 7)
+    monkeypatch.setattr("shelfwise.training.loop.PREDICT_ROWS", 7)
     np.testing.assert_allclose(outcome_logits(classifier, material.data, rows), whole, atol=1e-5)

@@ -20,7 +20,7 @@ _WARM_UP_STEPS = 50
 _LARGEST_GRADIENT = 5.0
 _LEAST_SHARE_OF_EPOCHS = 0.5
 """No early stop in the schedule's first half: networks from scratch, and rates still high, look idle there."""
-_PREDICT_ROWS = 512
+PREDICT_ROWS = 512
 """Products are always computed this many at a time, the last block filled up with copies: matrix kernels round differently
 for other sizes, and a product's prediction must not depend on how many others came with it."""
 
@@ -114,9 +114,9 @@ def outcome_logits(classifier: Classifier, data: Mapping[str, Encoded], rows: np
     classifier.eval()
     device = next(classifier.parameters()).device
     parts = []
-    for start in range(0, len(rows), _PREDICT_ROWS):
-        chosen = rows[start : start + _PREDICT_ROWS]
-        filled = np.pad(chosen, (0, _PREDICT_ROWS - len(chosen)), mode="edge")
+    for start in range(0, len(rows), PREDICT_ROWS):
+        chosen = rows[start : start + PREDICT_ROWS]
+        filled = np.pad(chosen, (0, PREDICT_ROWS - len(chosen)), mode="edge")
         batches = {name: input_batch(data[name], filled, device) for name in classifier.recipe.inputs}
         logits = classifier.head.outcome_logits(classifier(batches))
         parts.append(logits[: len(chosen)].float().cpu().numpy())
