@@ -1,0 +1,73 @@
+"""What the desk needs to know of a model: who it is, its categories, and what it promised."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from shelfwise.review.categories import Categories, Category
+from shelfwise.taxonomy.targets import LabelTarget, PathTarget
+
+FINGERPRINT_CHARACTERS = 16
+
+
+@dataclass(frozen=True)
+class ModelCard:
+    """A model without its weights.
+
+    ``precision`` (0–1) is what was promised of accepted predictions; ``coverage`` (0–1) the share of held-out
+    products that were accepted at training, None where none could be. ``training_counts``: products per
+    category in the training catalog.
+    """
+
+    fingerprint: str
+    multilabel: bool
+    categories: Categories
+    precision: float
+    coverage: float | None = None
+    training_counts: Mapping[Category, int] = field(default_factory=dict)
+    target_columns: tuple[str, ...] = ()
+    separator: str | None = None
+
+    @property
+    def kind(self) -> str:
+        """``path`` or ``labels``: a database holds products of one kind."""
+        return "labels" if self.multilabel else "path"
+
+    def to_json(self) -> str:
+        """What the database keeps of it, so that old decisions can be understood without the model folder."""
+        return json.dumps(
+            {
+                "kind": self.kind,
+                "precision": self.precision,
+                "coverage": self.coverage,
+                "categories": [list(category) for category in self.categories.all],
+                "training_counts": [[list(name), count] for name, count in self.training_counts.items()],
+            },
+            ensure_ascii=False,
+        )
+
+
+def read_model_card(folder: Path) -> ModelCard:
+    """The card of a model folder, which is checked as for predicting. Raises ModelFolderError."""
+    from shelfwise.model_folder import CHECKSUM_FILE, load_model
+
+    recipe, ensemble, facts = load_model(folder)
+    target, accept = ensemble.target, ensemble.accept
+    assert isinstance(target, PathTarget | LabelTarget)
+    counts = {tuple(name): count for name, count in facts.training_counts}
+    return ModelCard(
+        fingerprint=hashlib.sha256((folder / CHECKSUM_FILE).read_bytes()).hexdigest()[
+            :FINGERPRINT_CHARACTERS
+        ],
+        multilabel=target.multilabel,
+        categories=Categories.of(target, counts),
+        precision=accept.precision,
+        coverage=accept.coverage if accept.possible else None,
+        training_counts=counts,
+        target_columns=tuple(recipe.target.columns),
+        separator=recipe.target.separator,
+    )

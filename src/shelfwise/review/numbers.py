@@ -1,0 +1,160 @@
+"""The desk's figures: how fast it goes, how often the model was right, and whether the promise holds."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from sqlalchemy import ColumnElement, Connection, and_, case, func, select
+
+from shelfwise.review.intervals import Share, measured_share
+from shelfwise.review.keys import Answer, from_key
+from shelfwise.review.schema import decisions, products
+from shelfwise.review.standing import stands
+
+BANDS = 10
+HOURS = 24
+MOST_CATEGORIES = 25
+_HOUR_S = 3_600.0
+
+
+@dataclass(frozen=True)
+class Pace:
+    """One person's decisions. ``active_hours``: clock hours in which they decided at all."""
+
+    person: str
+    total: int
+    last_hour: int
+    active_hours: int
+
+    @property
+    def per_hour(self) -> float:
+        """Decisions per hour in which the person worked."""
+        return self.total / self.active_hours if self.active_hours else 0.0
+
+
+@dataclass(frozen=True)
+class Precision:
+    """What the mixed sample shows. ``waiting``: products of its part done so far that are still undecided."""
+
+    accepted: Share
+    everything: Share
+    cannot_tell: int
+    waiting: int
+
+
+def paces(connection: Connection, now: float) -> list[Pace]:
+    """How much each person decided, most first."""
+    # Half an hour less, and rounded, since SQLite may have been built without floor. Not quite half an hour: on
+    # the stroke of the hour the two databases round differently.
+    hour = func.round(decisions.c.at / _HOUR_S - 0.499_999_9)
+    recent = case((decisions.c.at > now - _HOUR_S, 1), else_=0)
+    rows = connection.execute(
+        select(
+            decisions.c.person,
+            func.count().label("total"),
+            func.sum(recent).label("recent"),
+            func.count(func.distinct(hour)).label("hours"),
+        )
+        .where(stands())
+        .group_by(decisions.c.person)
+        .order_by(func.count().desc(), decisions.c.person)
+    )
+    return [Pace(row.person, row.total, int(row.recent), row.hours) for row in rows]
+
+
+def hourly(connection: Connection, now: float) -> list[int]:
+    """Decisions in each of the last `HOURS` hours, the last one last."""
+    bounds = [now - _HOUR_S * (HOURS - number) for number in range(HOURS)]
+    which = case(
+        *((decisions.c.at < end + _HOUR_S, number) for number, end in enumerate(bounds)), else_=HOURS - 1
+    )
+    rows = connection.execute(
+        select(which.label("hour"), func.count())
+        .where(stands(), decisions.c.at >= bounds[0])
+        .group_by("hour")
+    )
+    counted = {row[0]: row[1] for row in rows}
+    return [int(counted.get(number, 0)) for number in range(HOURS)]
+
+
+def acceptance_by_confidence(connection: Connection) -> list[Share]:
+    """How often the model's answer was kept, per tenth of its confidence."""
+    confidence = decisions.c.confidence
+    band = case(
+        *((confidence < (number + 1) / BANDS, number) for number in range(BANDS - 1)), else_=BANDS - 1
+    )
+    rows = connection.execute(
+        select(band.label("band"), func.count(), func.sum(_kept())).where(*_judged()).group_by("band")
+    )
+    counted = {row[0]: (int(row[2]), int(row[1])) for row in rows}
+    return [measured_share(*counted.get(number, (0, 0))) for number in range(BANDS)]
+
+
+def acceptance_by_category(connection: Connection) -> list[tuple[Answer, Share]]:
+    """How often the model's answer was kept, per category that it gave; those decided most often."""
+    rows = connection.execute(
+        select(decisions.c.before, func.count().label("of"), func.sum(_kept()).label("kept"))
+        .where(*_judged(), decisions.c.before != "")
+        .group_by(decisions.c.before)
+        .order_by(func.count().desc(), decisions.c.before)
+        .limit(MOST_CATEGORIES)
+    )
+    return [(from_key(row.before), measured_share(int(row.kept), row.of)) for row in rows]
+
+
+def sample_precision(connection: Connection) -> Precision:
+    """Precision measured on the mixed sample, whatever part of it is done.
+
+    The sample's order is chance alone, so every product up to the furthest one decided in it belongs to the
+    sample, also those that were decided in another order; leaving these out would favour the easy ones.
+    """
+    reached = connection.execute(
+        select(func.max(products.c.sample))
+        .join(decisions, decisions.c.product == products.c.pk)
+        .where(decisions.c.queue == "sample", stands())
+    ).scalar()
+    if reached is None:
+        nothing = measured_share(0, 0)
+        return Precision(nothing, nothing, 0, 0)
+    inside = products.c.sample <= reached
+    last = (
+        select(func.max(decisions.c.id).label("id"))
+        .join(products, products.c.pk == decisions.c.product)
+        .where(inside, stands())
+        .group_by(decisions.c.product)
+        .subquery()
+    )
+    rows = connection.execute(
+        select(products.c.route, func.count(), func.sum(_kept()))
+        .select_from(decisions)
+        .join(last, last.c.id == decisions.c.id)
+        .join(products, products.c.pk == decisions.c.product)
+        .where(products.c.status == "decided", decisions.c.after != "")
+        .group_by(products.c.route)
+    )
+    by_route = {row[0]: (int(row[2]), int(row[1])) for row in rows}
+    unsure = connection.execute(
+        select(func.count())
+        .select_from(decisions)
+        .join(last, last.c.id == decisions.c.id)
+        .where(decisions.c.after == "")
+    ).scalar_one()
+    waiting = connection.execute(
+        select(func.count()).select_from(products).where(and_(inside, products.c.status != "decided"))
+    ).scalar_one()
+    everything = tuple(map(sum, zip(*by_route.values(), strict=True))) if by_route else (0, 0)
+    return Precision(
+        accepted=measured_share(*by_route.get("accept", (0, 0))),
+        everything=measured_share(int(everything[0]), int(everything[1])),
+        cannot_tell=int(unsure),
+        waiting=int(waiting),
+    )
+
+
+def _judged() -> tuple[ColumnElement[bool], ColumnElement[bool]]:
+    """Decisions that say whether the model was right."""
+    return stands(), decisions.c.after != ""
+
+
+def _kept() -> ColumnElement[int]:
+    return case((decisions.c.after == decisions.c.before, 1), else_=0)

@@ -1,0 +1,269 @@
+"""Rules beside the model: "brand X and word Y → category Z", written by people who know their shop.
+
+A rule is applied after the model, to the products that nobody has decided: its category becomes the first suggestion,
+marked as the rule's. It decides nothing by itself. Of several rules that match a product the oldest active one counts.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Connection, Row, bindparam, func, select
+
+from shelfwise.review import clock
+from shelfwise.review.categories import Categories
+from shelfwise.review.errors import NotThereError, RefusedError
+from shelfwise.review.keys import Answer, from_key, to_key
+from shelfwise.review.schema import decisions, details, products, rules
+from shelfwise.review.standing import stands
+from shelfwise.review.text_search import matching_products
+from shelfwise.review.words import words_of
+
+MAX_WORDS = 8
+SHOWN = 50
+"""Products that a preview lists; it counts all of them."""
+_AT_ONCE = 500
+
+
+@dataclass(frozen=True)
+class RuleText:
+    """What a person wrote: products whose ``field`` says ``value``, and that have all ``words``, are ``target``.
+
+    Either condition may be empty, not both. Case and accents do not count.
+    """
+
+    field: str
+    value: str
+    words: tuple[str, ...]
+    target: Answer
+
+    def matches(self, fields: Mapping[str, str]) -> bool:
+        """Whether a product with these fields is one of the rule's."""
+        if self.field and words_of(fields.get(self.field, "")) != words_of(self.value):
+            return False
+        have = {word for text in fields.values() for word in words_of(text)}
+        return have.issuperset(self.words)
+
+    @property
+    def searched(self) -> list[str]:
+        """Words that every matching product holds: what the search index can find them by."""
+        return [*words_of(self.value), *self.words] if self.field else list(self.words)
+
+
+def read_rule(field: str, value: str, words: str, target: Answer | None, categories: Categories) -> RuleText:
+    """A rule from a form. Raises RefusedError, saying what is missing."""
+    wanted = tuple(dict.fromkeys(words_of(words)))
+    if bool(field) != bool(value.strip()):
+        raise RefusedError("Give a field together with the value it must have, or leave both empty.")
+    if not field and not wanted:
+        raise RefusedError("Give a field and its value, or words, or both: a rule needs something to go by.")
+    if field and not words_of(value):
+        raise RefusedError("The value needs at least one letter or digit.")
+    if len(wanted) > MAX_WORDS:
+        raise RefusedError(f"At most {MAX_WORDS} words, please; this has {len(wanted)}.")
+    if target is None or target not in categories:
+        raise RefusedError("Choose the category that these products belong to.")
+    return RuleText(field, value.strip()[:200], wanted, target)
+
+
+@dataclass(frozen=True)
+class Match:
+    """One product that a rule is about."""
+
+    pk: int
+    title: str
+    before: Answer
+    status: str
+
+
+@dataclass(frozen=True)
+class Preview:
+    """What a rule would do. ``changes`` lists up to ``SHOWN`` of the ``changed`` open products with another answer.
+
+    Of the ``judged`` matching products that people have decided, ``right`` are in the rule's category.
+    """
+
+    matched: int
+    changed: int
+    changes: list[Match]
+    judged: int
+    right: int
+
+
+def preview(connection: Connection, rule: RuleText, multilabel: bool) -> Preview:
+    """Which products the rule would have changed, before it is saved."""
+    found = list(_matching(connection, rule))
+    changes = [
+        one
+        for one in found
+        if one.status != "decided" and suggestion(rule.target, one.before, multilabel) != one.before
+    ]
+    decided = [one.pk for one in found if one.status == "decided"]
+    afters: list[str] = []
+    for part in _parts(decided):
+        query = select(decisions.c.after).where(
+            decisions.c.product.in_(part), stands(), decisions.c.action != "cannot_tell"
+        )
+        afters += connection.execute(query).scalars()
+    right = sum(agrees(rule.target, after, multilabel) for after in afters)
+    return Preview(len(found), len(changes), changes[:SHOWN], len(afters), right)
+
+
+def agrees(target: Answer, after: str, multilabel: bool) -> bool:
+    """Whether a decision is what a rule says: the same path, or a label set that holds the rule's label."""
+    return set(target) <= set(from_key(after)) if multilabel else to_key(target) == after
+
+
+def suggestion(target: Answer, answer: Answer, multilabel: bool) -> Answer:
+    """What a rule makes of the model's answer: another path, or the same labels with the rule's added.
+
+    >>> suggestion(("red",), ("blue",), multilabel=True)
+    ('blue', 'red')
+    """
+    return (*answer, *(name for name in target if name not in answer)) if multilabel else target
+
+
+def save_rule(connection: Connection, rule: RuleText, person: str) -> int:
+    """Keep a rule and apply it; returns its number."""
+    at = clock.now()
+    made = connection.execute(
+        rules.insert()
+        .values(
+            field=rule.field,
+            value=rule.value,
+            words=" ".join(rule.words),
+            target=to_key(rule.target),
+            made_by=person,
+            made_at=at,
+            active=1,
+            changed_by=person,
+            changed_at=at,
+        )
+        .returning(rules.c.id)
+    ).scalar_one()
+    _claim(connection, made, rule)
+    return int(made)
+
+
+def switch_rule(connection: Connection, number: int, active: bool, person: str) -> None:
+    """Switch a rule off or on again. Its open products go to the next rule that matches. Raises NotThereError."""
+    changed = connection.execute(
+        rules.update()
+        .where(rules.c.id == number)
+        .values(active=int(active), changed_by=person, changed_at=clock.now())
+    )
+    if changed.rowcount == 0:
+        raise NotThereError(f"There is no rule {number}.")
+    connection.execute(
+        products.update().where(products.c.rule == number, products.c.status != "decided").values(rule=None)
+    )
+    for other, rule in active_rules(connection):
+        if active or other > number:
+            _claim(connection, other, rule)
+
+
+def active_rules(connection: Connection) -> list[tuple[int, RuleText]]:
+    """The rules in force, oldest first."""
+    rows = connection.execute(select(rules).where(rules.c.active == 1).order_by(rules.c.id))
+    return [(int(row.id), _text_of(row)) for row in rows]
+
+
+def rule_for(rules_in_force: Sequence[tuple[int, RuleText]], fields: Mapping[str, str]) -> int | None:
+    """The number of the rule that a product with these fields falls under."""
+    return next((number for number, rule in rules_in_force if rule.matches(fields)), None)
+
+
+def rule_text(connection: Connection, number: int) -> RuleText | None:
+    """One rule by its number, whether it is in force or not."""
+    row = connection.execute(select(rules).where(rules.c.id == number)).first()
+    return _text_of(row) if row is not None else None
+
+
+@dataclass(frozen=True)
+class RuleRecord:
+    """A rule with how it did: ``hits`` products fell under it, of ``judged`` decided ones ``right`` are its category."""
+
+    number: int
+    text: RuleText
+    active: bool
+    made_by: str
+    made_at: float
+    changed_by: str
+    changed_at: float
+    hits: int
+    judged: int
+    right: int
+
+
+def rule_records(connection: Connection, multilabel: bool) -> list[RuleRecord]:
+    """All rules, newest first."""
+    hits = {
+        row[0]: row[1]
+        for row in connection.execute(
+            select(products.c.rule, func.count())
+            .where(products.c.rule.is_not(None))
+            .group_by(products.c.rule)
+        )
+    }
+    judged: dict[int, list[tuple[str, int]]] = {}
+    for row in connection.execute(
+        select(decisions.c.rule, decisions.c.after, func.count().label("times"))
+        .where(stands(), decisions.c.action != "cannot_tell", decisions.c.rule.is_not(None))
+        .group_by(decisions.c.rule, decisions.c.after)
+    ):
+        judged.setdefault(row.rule, []).append((row.after, row.times))
+    records = []
+    for row in connection.execute(select(rules).order_by(rules.c.id.desc())):
+        text = _text_of(row)
+        after_counts = judged.get(row.id, [])
+        records.append(
+            RuleRecord(
+                number=row.id,
+                text=text,
+                active=bool(row.active),
+                made_by=row.made_by,
+                made_at=row.made_at,
+                changed_by=row.changed_by,
+                changed_at=row.changed_at,
+                hits=hits.get(row.id, 0),
+                judged=sum(times for _, times in after_counts),
+                right=sum(times for after, times in after_counts if agrees(text.target, after, multilabel)),
+            )
+        )
+    return records
+
+
+def _text_of(row: Row[Any]) -> RuleText:
+    return RuleText(row.field, row.value, tuple(row.words.split()), from_key(row.target))
+
+
+def _claim(connection: Connection, number: int, rule: RuleText) -> None:
+    """Put the rule's open products under it, unless an older rule in force has them."""
+    pks = [one.pk for one in _matching(connection, rule) if one.status != "decided"]
+    statement = (
+        products.update()
+        .where(products.c.pk == bindparam("one"), (products.c.rule.is_(None)) | (products.c.rule > number))
+        .values(rule=number)
+    )
+    for part in _parts(pks):
+        connection.execute(statement, [{"one": pk} for pk in part])
+
+
+def _matching(connection: Connection, rule: RuleText) -> Iterable[Match]:
+    """The search index finds candidates; each one's fields decide."""
+    statement = (
+        select(products.c.pk, products.c.title, products.c.answer, products.c.status, details.c.fields)
+        .join(details, details.c.product == products.c.pk)
+        .where(products.c.pk.in_(matching_products(connection, rule.searched, prefix=False)))
+        .order_by(products.c.pk)
+    )
+    for row in connection.execute(statement):
+        if rule.matches(json.loads(row.fields)):
+            yield Match(row.pk, row.title, from_key(row.answer), row.status)
+
+
+def _parts(items: Sequence[int]) -> Iterable[Sequence[int]]:
+    return (items[start : start + _AT_ONCE] for start in range(0, len(items), _AT_ONCE))
