@@ -24,6 +24,7 @@ demo: $(VENV)/.installed ## a made-up store: generate, train, evaluate, predict,
 	$(BIN)/shelfwise demo --out demo-out $(ARGS)
 
 test: $(VENV)/.installed-dev ## the whole test suite, on up to four processes
+	@tests/setup/install_system_packages.sh
 	$(ONE_THREAD) $(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile $(ARGS)
 
 check: $(VENV)/.installed-dev ## formatting, lint, types, doctests

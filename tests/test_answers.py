@@ -15,6 +15,7 @@ from shelfwise.answers import Answers, _best_first, per_classifier_answers, rout
 from shelfwise.catalog.column import Role, State
 from shelfwise.catalog.fields import Field
 from shelfwise.decision.routing import AcceptRule
+from shelfwise.decision.thresholds import LabelThresholds
 from shelfwise.encoders.base import Encoded
 from shelfwise.ensemble import Calibration, Ensemble
 from shelfwise.fusion.policies import Mean
@@ -119,14 +120,20 @@ class TestLabels:
         assert made.alternatives == (Alternative(("soft",), pytest.approx(0.2, abs=1e-5)),)
 
     def test_the_threshold_of_the_calibration(self) -> None:
-        [made] = predictions(LABELS, [[0.6, 0.9, 0.2]], calibration=Calibration((1.0,), threshold=0.15))
+        [made] = predictions(
+            LABELS,
+            [[0.6, 0.9, 0.2]],
+            calibration=Calibration((1.0,), thresholds=LabelThresholds.shared(0.15)),
+        )
         assert made.answer == ("red", "gift", "soft")
         assert made.alternatives == ()
 
     def test_alternatives_are_found_below_many_given_labels(self) -> None:
         target = LabelTarget(tuple(f"label {number:04d}" for number in range(900)))
         probabilities = np.linspace(0.999, 0.001, 900)
-        calibration = Calibration((1.0,), threshold=float(probabilities[700] + probabilities[701]) / 2)
+        calibration = Calibration(
+            (1.0,), thresholds=LabelThresholds.shared(float(probabilities[700] + probabilities[701]) / 2)
+        )
         [made] = predictions(target, [list(probabilities)], calibration=calibration)
         assert len(made.answer) == 701
         assert [other.answer for other in made.alternatives] == [

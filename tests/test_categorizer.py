@@ -12,6 +12,7 @@ from tests.tiny_catalog import (
     LINEAR,
     PATHS,
     Rows,
+    accuracy,
     assert_close,
     picture_recipe,
     read,
@@ -53,14 +54,6 @@ def new_rows() -> Rows:
     return tiny_rows(40, seed=1)
 
 
-def accuracy(predictions: list[Prediction], rows: Rows) -> float:
-    right = [
-        " > ".join(prediction.answer) == row["category"]
-        for prediction, row in zip(predictions, rows, strict=True)
-    ]
-    return sum(right) / len(right)
-
-
 class TestConventions:
     def test_the_constructor_only_stores(self) -> None:
         recipe = text_recipe()
@@ -98,11 +91,11 @@ class TestConventions:
     def test_facts(self, model: Categorizer, shop: Catalog) -> None:
         facts = model.facts_
         assert (facts.products, facts.labelled) == (160, 160)
-        assert facts.fitted + facts.chosen_on + facts.calibrated_on == 160
+        assert (facts.folds, facts.fitted, facts.held_out) == (4, 120, 160)
         assert facts.refitted
         assert dict(facts.training_counts) == {tuple(path.split(" > ")): 40 for path in PATHS}
         assert set(facts.curves) == {"words", "early"}
-        assert {"words", "early", "opinion_pool", "mean", "max"} <= set(facts.scores)
+        assert {"words", "early", "policy_network", "opinion_pool", "mean"} <= set(facts.scores)
         assert facts.separator == " > "
         assert facts.groups <= facts.products
 
@@ -134,11 +127,7 @@ class TestLearning:
         """The split follows ids, not rows."""
         order = np.random.default_rng(0).permutation(len(shop))
         one, other = (Categorizer(title_recipe()).fit(some).facts_ for some in (shop, shop.take(order)))
-        assert (one.fitted, one.chosen_on, one.calibrated_on) == (
-            other.fitted,
-            other.chosen_on,
-            other.calibrated_on,
-        )
+        assert (one.fitted, one.held_out, one.folds) == (other.fitted, other.held_out, 1)
         assert one.training_counts == other.training_counts
 
     def test_refit_learns_from_all(self, shop: Catalog) -> None:
@@ -151,7 +140,7 @@ class TestLearning:
 
     def test_the_policy_is_no_worse_than_the_best_but_for_chance(self, model: Categorizer) -> None:
         scores, best = model.facts_.scores, max(model.facts_.scores.values())
-        standard_error = np.sqrt(best * (1 - best) / model.facts_.chosen_on)
+        standard_error = np.sqrt(best * (1 - best) / model.facts_.held_out)
         assert scores[model.facts_.policy] >= best - standard_error
 
     @pytest.mark.parametrize("weights", ["none", "balanced"])
@@ -384,7 +373,8 @@ class TestTargets:
     @pytest.mark.parametrize("target", ["category", "tags"])
     def test_very_few_products(self, tmp_path: Path, products: int, target: str) -> None:
         rows = tiny_rows(products)
-        recipe = text_recipe(target={"columns": [target], "multilabel": target == "tags"})
+        declared = {"columns": [target], "multilabel": target == "tags"}
+        recipe = text_recipe(target=declared, routing={"precision": 0.95})
         shop = read(tmp_path / "shop.csv", rows)
         made = Categorizer(recipe).fit(shop)
         assert len(made.predict(shop)) == products
@@ -434,7 +424,7 @@ class TestValidation:
         others = read(tmp_path / "validation.csv", new_rows)
         made = Categorizer(title_recipe()).fit(shop, validation=others)
         facts = made.facts_
-        assert (facts.fitted, facts.chosen_on + facts.calibrated_on) == (160, 40)
+        assert (facts.fitted, facts.held_out, facts.folds) == (160, 40, 1)
         assert not facts.refitted
         assert (facts.products, facts.labelled) == (160, 160)
 
@@ -453,7 +443,7 @@ class TestValidation:
     ) -> None:
         new_rows[0]["category"] = "Never > Seen"
         made = Categorizer(title_recipe()).fit(shop, validation=read(tmp_path / "v.csv", new_rows))
-        assert made.facts_.chosen_on + made.facts_.calibrated_on == 39
+        assert made.facts_.held_out == 39
         assert ("Never", "Seen") not in made.target_.outcomes
 
     def test_without_known_categories(self, shop: Catalog, new_rows: Rows, tmp_path: Path) -> None:

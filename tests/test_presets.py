@@ -96,6 +96,7 @@ class TestChoice:
             "inputs": [{"name": "brand", "role": "text", "encoder": encoder}],
             "classifiers": [{"name": "mine", "inputs": ["brand"], "epochs": 2}],
             "routing": {"precision": 0.5},
+            "training": {"folds": 3},
         }
         recipe = completed(shop, **declared)
         assert recipe == Recipe(target="category", **declared)
@@ -121,7 +122,7 @@ class TestChoice:
         assert "shelf" in {one.name for one in completed(shop, inputs=[{"name": "shelf"}]).inputs}
 
     def test_small_catalogs_take_many_steps(self, shop: Catalog) -> None:
-        for one in completed(shop).classifiers:
+        for one in [one for one in completed(shop).classifiers if one.solver == "gradient"]:
             assert one.epochs * np.ceil(60 / one.batch) >= 25
 
 

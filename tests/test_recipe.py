@@ -129,7 +129,15 @@ class TestRead:
             ("inputs: [{role: text}]", r"'inputs\.0\.name'.*required"),
             ("inputs: [{name: a, role: words}]", r"'inputs\.0\.role'.*'text'"),
             ("classifiers: [{name: a, inputs: [b], dropout: 1}]", r"dropout'.*less than 1"),
-            ("classifiers: [{name: a, inputs: [b], head: three}]", r"head'.*'tree'"),
+            ("classifiers: [{name: a, inputs: [b], head: three}]", r"head'.*'tree'.*did you mean 'tree'"),
+            (
+                "classifiers: [{name: a, inputs: [b], head: {kind: sequental}}]",
+                r"head'.*did you mean 'sequential'",
+            ),
+            (
+                "classifiers: [{name: a, inputs: [b], head: {decode: beam}}]",
+                r"head'.*mapping with its 'kind'",
+            ),
             ("training: 3", r"'training'"),
             ("training:", r"'training'"),
             ("1: 2", "keys must be words"),

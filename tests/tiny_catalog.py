@@ -143,3 +143,11 @@ def assert_close(one: list[Prediction], other: list[Prediction], tolerance: floa
         ]
         for answer in {*told[0], *told[1]}:
             np.testing.assert_allclose(told[0].get(answer, 0), told[1].get(answer, 0), atol=2 * tolerance)
+
+
+def accuracy(predictions: list[Prediction], rows: Rows) -> float:
+    right = [
+        " > ".join(prediction.answer) == row["category"]
+        for prediction, row in zip(predictions, rows, strict=True)
+    ]
+    return sum(right) / len(right)

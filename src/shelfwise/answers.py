@@ -135,7 +135,7 @@ def per_classifier_answers(
             chosen = [target.outcomes[outcome] for outcome in mine.argmax(1)]
         else:
             probabilities = softmax(mine, axis=1) if target.exclusive else expit(mine)
-            given = target.label_probabilities(probabilities) >= ensemble.calibration.threshold
+            given = ensemble.calibration.thresholds.given(target.label_probabilities(probabilities))
             chosen = [tuple(target.labels[label] for label in np.flatnonzero(row)) for row in given]
         answers[name] = [answer if known else () for answer, known in zip(chosen, here, strict=True)]
     return answers

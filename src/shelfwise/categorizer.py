@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,28 +14,22 @@ import torch
 from shelfwise import __version__
 from shelfwise.answers import Answers, per_classifier_answers
 from shelfwise.catalog.catalog import Catalog
-from shelfwise.catalog.column import Role
-from shelfwise.catalog.groups import group_products
-from shelfwise.catalog.image_source import image_hashes
-from shelfwise.catalog.split import grouped_split
 from shelfwise.ensemble import Ensemble, Prepared, build_encoders, prepare
 from shelfwise.errors import CatalogError, ShelfwiseError, TargetError
 from shelfwise.evaluation.evaluation import evaluate_label_sets, evaluate_paths
 from shelfwise.evaluation.results import CurvePoint, DataFacts, Evaluation
-from shelfwise.fitting import Parts, fit_ensemble
+from shelfwise.fitting import fit_ensemble
+from shelfwise.learning_task import group, labelled_rows, read_task
 from shelfwise.model_folder import FittedFacts, load_model, save_model
 from shelfwise.predictions import Prediction
-from shelfwise.presets import complete
 from shelfwise.progress import Reporter, Silent
 from shelfwise.recipe import Recipe
+from shelfwise.rounds import Round, plan_rounds
 from shelfwise.stacking import stack_encoded
 from shelfwise.taxonomy.targets import LabelTarget, PathTarget
 from shelfwise.taxonomy.truth import Truth, has_truth, read_truth
 from shelfwise.training.loop import PREDICT_ROWS
 
-_LEAST_PRODUCTS = 10
-_MOST_HELD_OUT = 40_000
-"""More held-out products than this sharpen nothing and cost memory."""
 _SCORES_AT_ONCE = 4_000_000
 
 
@@ -86,37 +81,32 @@ class Categorizer:
         """
         reporter = reporter or Silent()
         _limit_threads(self.recipe)
-        truth = read_truth(catalog, self.recipe.target)
-        declared = _with_separator(self.recipe, truth)
-        for note in (*catalog.notes, *truth.notes):
-            reporter.say(note)
-        groups = _group(catalog, reporter)
-        recipe = complete(declared, catalog, truth, groups, reporter)
-        target = _make_target(recipe, truth)
+        task = read_task(self.recipe, catalog, reporter)
+        recipe, target, truth = task.recipe, task.target, task.truth
+        groups, labelled = task.groups, task.labelled
         prepared = prepare(build_encoders(recipe.inputs), recipe.inputs, catalog, reporter)
-        labelled = _labelled(catalog, truth, target)
         values = list(truth.values)
         if validation is None:
-            parts = _split(labelled, groups, catalog.ids, recipe)
+            rounds = plan_rounds(labelled, groups, catalog.ids, recipe)
+            refit = labelled if recipe.training.refit else None
         else:
-            parts, prepared, values = self._with_validation(
-                recipe, target, prepared, values, labelled, validation, reporter
+            rounds, prepared, values, groups = self._with_validation(
+                recipe, target, prepared, values, groups, labelled, validation, reporter
             )
+            refit = None
         encoded = target.encode(values)
-        ensemble, record = fit_ensemble(
-            recipe, target, prepared, encoded, parts, recipe.training.refit and validation is None, reporter
-        )
+        ensemble, record = fit_ensemble(recipe, target, prepared, encoded, groups, rounds, refit, reporter)
         self.recipe_, self.target_, self.ensemble_ = recipe, target, ensemble
         self.facts_ = FittedFacts(
             version=__version__,
             catalog=catalog.sources,
             products=len(catalog),
             labelled=len(labelled),
-            groups=len(np.unique(groups)),
-            fitted=len(parts.fit),
-            chosen_on=len(parts.choose),
-            calibrated_on=len(parts.calibrate),
-            refitted=recipe.training.refit and validation is None,
+            groups=len(np.unique(groups[labelled])),
+            fitted=len(rounds[0].fit),
+            held_out=sum(len(one.held_out) for one in rounds),
+            folds=len(rounds),
+            refitted=refit is not None,
             training_counts=_counts(truth, target),
             policy=record.policy,
             scores=record.scores,
@@ -134,31 +124,25 @@ class Categorizer:
         target: PathTarget | LabelTarget,
         prepared: Prepared,
         values: list[tuple[str, ...]],
+        groups: np.ndarray,
         labelled: np.ndarray,
         validation: Catalog,
         reporter: Reporter,
-    ) -> tuple[Parts, Prepared, list[tuple[str, ...]]]:
+    ) -> tuple[list[Round], Prepared, list[tuple[str, ...]], np.ndarray]:
         """Stack the validation catalog's products under the training ones; only they are held out."""
-        other = read_truth(validation, recipe.target)
+        other = read_truth(validation, recipe.target, target.as_paths)
         theirs = prepare(build_encoders(recipe.inputs), recipe.inputs, validation, reporter)
         stacked = {name: stack_encoded(mine, theirs[name]) for name, mine in prepared.items()}
-        usable_rows = _labelled(validation, other, target)
+        usable_rows = labelled_rows(validation, other, target)
         if target.exclusive:
             usable_rows = usable_rows[target.encode(other.values)[usable_rows] >= 0]
         if len(usable_rows) < 2:
             raise CatalogError(
                 "expected a validation catalog with products of known categories, but it has none"
             )
-        groups = _group(validation, reporter)
-        choose, calibrate = grouped_split(
-            groups[usable_rows],
-            [0.5, 0.5],
-            recipe.training.seed,
-            keys=[validation.ids[row] for row in usable_rows],
-        )
-        offset = len(values)
-        parts = Parts(labelled, usable_rows[choose] + offset, usable_rows[calibrate] + offset)
-        return parts, stacked, values + other.values
+        both = np.concatenate([groups, group(validation, reporter) + groups.max(initial=0) + 1])
+        rounds = [Round(labelled, usable_rows + len(values))]
+        return rounds, stacked, values + other.values, both
 
     def _check_fitted(self) -> None:
         if not hasattr(self, "ensemble_"):
@@ -166,18 +150,45 @@ class Categorizer:
                 "expected a trained model, but this Categorizer is not fitted; call fit or load first"
             )
 
-    def predict(self, catalog: Catalog, reporter: Reporter | None = None) -> list[Prediction]:
+    def with_thresholds(self, kind: str | None) -> Self:
+        """The same model, deciding label sets by another kind of threshold: ``fixed``, ``one`` or ``per_label``.
+
+        The model keeps every kind with its own confidence and accept rule, so nothing is trained again; None leaves it as it
+        is. Raises RecipeError for a kind that it does not have (one of paths has none).
+        """
+        self._check_fitted()
+        if kind is None:
+            return self
+        model = copy.copy(self)
+        model.ensemble_ = self.ensemble_.deciding_by(kind)
+        return model
+
+    def predict(
+        self, catalog: Catalog, reporter: Reporter | None = None, thresholds: str | None = None
+    ) -> list[Prediction]:
         """One prediction a product, in the catalog's order.
 
         A product that cannot be predicted (an unreadable row, no usable input) comes out as ``failed`` with the reason.
+        ``thresholds``: see ``with_thresholds``.
         """
+        if thresholds is not None:
+            return self.with_thresholds(thresholds).predict(catalog, reporter)
         self._check_fitted()
         return [one for block, _, _ in self._scored(catalog, reporter or Silent()) for one in block]
 
     def evaluate(
-        self, catalog: Catalog, reporter: Reporter | None = None, command: str = "Categorizer.evaluate"
+        self,
+        catalog: Catalog,
+        reporter: Reporter | None = None,
+        command: str = "Categorizer.evaluate",
+        thresholds: str | None = None,
     ) -> Evaluation:
-        """Score predictions against the catalog's own answers. Raises TargetError when it carries none."""
+        """Score predictions against the catalog's own answers. Raises TargetError when it carries none.
+
+        ``thresholds``: see ``with_thresholds``.
+        """
+        if thresholds is not None:
+            return self.with_thresholds(thresholds).evaluate(catalog, reporter, command)
         self._check_fitted()
         if not has_truth(catalog, self.recipe_.target):
             missing = [name for name in self.recipe_.target.columns if name not in catalog.table.column_names]
@@ -185,7 +196,7 @@ class Categorizer:
                 f"expected the target column '{missing[0]}' to evaluate against, but the catalog has "
                 f"{', '.join(catalog.table.column_names)}; use predict for products without known categories"
             )
-        truth = read_truth(catalog, self.recipe_.target)
+        truth = read_truth(catalog, self.recipe_.target, self.target_.as_paths)
         predictions: list[Prediction] = []
         singles: dict[str, list[tuple[str, ...]]] = {name: [] for name in self.ensemble_.names}
         for block, logits, present in self._scored(catalog, reporter or Silent()):
@@ -263,8 +274,9 @@ class Categorizer:
             products=len(catalog),
             split=(
                 f"the products given to evaluate; the model was trained on {facts.labelled:,} products in "
-                f"{facts.groups:,} groups of near-duplicates, of which {facts.chosen_on + facts.calibrated_on:,} "
-                "were first held out to choose and calibrate"
+                f"{facts.groups:,} groups of near-duplicates, of which {facts.held_out:,} were first held out"
+                + (f", in {facts.folds} folds," if facts.folds > 1 else "")
+                + " to choose and calibrate"
             ),
             seed=self.recipe_.training.seed,
             command=command,
@@ -285,53 +297,6 @@ class Categorizer:
 def _limit_threads(recipe: Recipe) -> None:
     if recipe.training.threads:
         torch.set_num_threads(recipe.training.threads)
-
-
-def _with_separator(recipe: Recipe, truth: Truth) -> Recipe:
-    """The recipe with the separator that the training catalog showed: other catalogs are split as it was."""
-    target = recipe.target.model_copy(update={"separator": truth.separator or ""})
-    return recipe.model_copy(update={"target": target})
-
-
-def _make_target(recipe: Recipe, truth: Truth) -> PathTarget | LabelTarget:
-    if recipe.target.multilabel:
-        return LabelTarget.from_truth(truth.values, recipe.target.min_products, recipe.target.label_space)
-    return PathTarget.from_truth(truth.values, truth.level_names)
-
-
-def _labelled(catalog: Catalog, truth: Truth, target: PathTarget | LabelTarget) -> np.ndarray:
-    """Rows to learn from: readable, and with an answer that the target knows."""
-    known = set(target.labels) if isinstance(target, LabelTarget) else None
-    has_answer = [
-        bool(value) and row not in catalog.row_errors and (known is None or not known.isdisjoint(value))
-        for row, value in enumerate(truth.values)
-    ]
-    return np.flatnonzero(has_answer)
-
-
-def _group(catalog: Catalog, reporter: Reporter) -> np.ndarray:
-    """The group of every product: near-duplicates that must not stand on two sides of a split."""
-    images = [name for name, field in catalog.fields.items() if field.role == Role.IMAGE]
-    hashes = None
-    if images:
-        with reporter.stage("grouping near-duplicates", len(catalog)) as stage:
-            hashes = image_hashes(catalog.input(images[0], Role.IMAGE).values, stage.advance)
-    return group_products(catalog, image_hashes=hashes)
-
-
-def _split(labelled: np.ndarray, groups: np.ndarray, ids: list[str], recipe: Recipe) -> Parts:
-    if len(labelled) < _LEAST_PRODUCTS:
-        raise TargetError(
-            f"expected at least {_LEAST_PRODUCTS} labelled products to learn from and check on, got {len(labelled)}"
-        )
-    held = min(recipe.training.held_out, _MOST_HELD_OUT / len(labelled))
-    parts = grouped_split(
-        groups[labelled],
-        [1 - held, held / 2, held / 2],
-        recipe.training.seed,
-        keys=[ids[row] for row in labelled],
-    )
-    return Parts(*(labelled[part] for part in parts))
 
 
 def _counts(truth: Truth, target: PathTarget | LabelTarget) -> list[tuple[tuple[str, ...], int]]:

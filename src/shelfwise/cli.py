@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 import typer
 from typer.core import TyperGroup
 
+from shelfwise import experiment_commands, path_experiment_commands
 from shelfwise import options as given
 from shelfwise.errors import MissingDependencyError, ShelfwiseError
 from shelfwise.terminal import reporting, table
@@ -61,6 +62,9 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
+path_experiment_commands.add_to(experiment_commands.app)
+app.add_typer(experiment_commands.app, name="experiment")
+
 
 _typed: list[str] = []
 """The arguments of the command that runs."""
@@ -70,7 +74,7 @@ def main(argv: Sequence[str] | None = None) -> NoReturn:
     """Run one command and exit with its status: 0 done, 1 wrong data or request, 2 usage, 130 interrupted."""
     typed = sys.argv[1:] if argv is None else list(argv)
     _typed[:] = typed
-    app(args=typed, prog_name="shelfwise")
+    app(args=typed, prog_name="shelfwise", obj=typed)
     sys.exit(0)
 
 
@@ -193,6 +197,8 @@ def train(
     seed: given.Seed = None,
     image_model: given.ImageModel = None,
     text_model: given.TextModel = None,
+    mask_labels: given.MaskLabels = False,
+    deduplicate: given.Deduplicate = False,
     validation: given.Validation = None,
     images: given.Images = None,
     id: given.Id = None,
@@ -201,6 +207,10 @@ def train(
     number: given.Number = None,
     image: given.Image = None,
     group: given.Group = None,
+    image_store: given.ImageStore = None,
+    fetch: given.Fetch = True,
+    allow_host: given.AllowHost = None,
+    allow_port: given.AllowPort = None,
     quiet: given.Quiet = False,
 ) -> None:
     """Learn a catalog's categories and write a model folder."""
@@ -219,11 +229,10 @@ def train(
         inputs=inputs,
         seed=seed,
         image_model=image_model,
+        mask_labels=mask_labels,
+        deduplicate=deduplicate,
     )
-    if not declared.target.columns:
-        raise typer.BadParameter(
-            "name the column of categories, or one column a level", param_hint="--target"
-        )
+    given.need_target(declared)
     roles = given.roles(images, id, text, category, number, image, group)
     with reporting(quiet) as reporter:
         from shelfwise.batch.output import check_output_path
@@ -234,8 +243,11 @@ def train(
         refuse_foreign_folder(output)
         replaces = output.is_dir() and any(output.iterdir())
         check_output_path(output.absolute().with_name("probe"))
-        catalog = _read(catalogs, roles, reporter)
-        held_out = _read(validation, roles, reporter) if validation else None
+        with given.fetching(image_store, fetch, allow_host, allow_port, reporter) as images_first:
+            catalog = images_first.inputs(_read(catalogs, roles, reporter), declared.inputs)
+            held_out = None
+            if validation:
+                held_out = images_first.inputs(_read(validation, roles, reporter), declared.inputs)
         model = Categorizer(declared).fit(catalog, validation=held_out, reporter=reporter)
         model.save(output)
     place = f"{output} (took the place of an earlier model)" if replaces else str(output)
@@ -248,8 +260,13 @@ def evaluate(
     catalogs: given.Catalogs,
     report: given.EvaluationReport = None,
     json: given.EvaluationJson = None,
+    thresholds: given.Thresholds = None,
     images: given.Images = None,
     id: given.Id = None,
+    image_store: given.ImageStore = None,
+    fetch: given.Fetch = True,
+    allow_host: given.AllowHost = None,
+    allow_port: given.AllowPort = None,
     quiet: given.Quiet = False,
 ) -> None:
     """How good a model is, on products of known categories."""
@@ -260,8 +277,11 @@ def evaluate(
         from shelfwise.categorizer import Categorizer
         from shelfwise.evaluation.summary import summary_rows
 
-        categorizer = Categorizer.load(model)
-        catalog = _read(catalogs, {"images_dir": images, "id": id}, reporter)
+        categorizer = Categorizer.load(model).with_thresholds(thresholds)
+        with given.fetching(image_store, fetch, allow_host, allow_port, reporter) as images_first:
+            catalog = images_first.inputs(
+                _read(catalogs, {"images_dir": images, "id": id}, reporter), categorizer.recipe_.inputs
+            )
         for note in catalog.notes:
             reporter.say(note)
         json_file = None if json in (None, "-") else Path(str(json))
@@ -283,8 +303,13 @@ def predict(
         Path,
         typer.Option("-o", "--output", metavar="OUT", help="The file to write: .parquet, .csv or .jsonl."),
     ],
+    thresholds: given.Thresholds = None,
     images: given.Images = None,
     id: given.Id = None,
+    image_store: given.ImageStore = None,
+    fetch: given.Fetch = True,
+    allow_host: given.AllowHost = None,
+    allow_port: given.AllowPort = None,
     quiet: given.Quiet = False,
 ) -> None:
     """Categorize products, and say where a person should look."""
@@ -296,16 +321,201 @@ def predict(
         from shelfwise.catalog.catalog import Catalog
         from shelfwise.categorizer import Categorizer
 
-        categorizer = Categorizer.load(model)
+        categorizer = Categorizer.load(model).with_thresholds(thresholds)
         batches = Catalog.scan(*catalogs, images_dir=images, id=id)
         # What is loaded by now stays: looking through it for garbage again and again took a fifth of the time.
         gc.freeze()
-        summary = predict_to_file(categorizer, batches, output, reporter=reporter)
+        with given.fetching(image_store, fetch, allow_host, allow_port, reporter) as images_first:
+            summary = predict_to_file(
+                categorizer,
+                images_first.batches(batches, categorizer.recipe_.inputs),
+                output,
+                reporter=reporter,
+            )
     rows = [
         ("products", f"{summary.products:,}"),
         ("accepted", f"{summary.accept:,}"),
         ("to review", f"{summary.review:,}"),
         ("failed", f"{summary.failed:,}"),
         ("predictions", str(summary.output)),
+    ]
+    print(table(rows), end="")
+
+
+@app.command()
+def search(
+    catalogs: given.Catalogs,
+    output: given.SearchOutput,
+    target: given.Target = None,
+    multilabel: given.Multilabel = False,
+    separator: given.Separator = None,
+    inputs: given.Inputs = None,
+    recipe: given.SearchRecipe = "auto",
+    trials: given.Trials = None,
+    minutes: given.Minutes = None,
+    test: given.TestShare = 0.15,
+    seed: given.Seed = None,
+    image_model: given.ImageModel = None,
+    mask_labels: given.MaskLabels = False,
+    deduplicate: given.Deduplicate = False,
+    images: given.Images = None,
+    id: given.Id = None,
+    text: given.Text = None,
+    category: given.Category = None,
+    number: given.Number = None,
+    image: given.Image = None,
+    group: given.Group = None,
+    image_store: given.ImageStore = None,
+    fetch: given.Fetch = True,
+    allow_host: given.AllowHost = None,
+    allow_port: given.AllowPort = None,
+    quiet: given.Quiet = False,
+) -> None:
+    """Try recipes on a catalog, and write the best one."""
+    given.need_search_extra()
+    roles = given.roles(images, id, text, category, number, image, group)
+    with reporting(quiet) as reporter:
+        from shelfwise.search.outcome import summary
+        from shelfwise.search.run import SearchOptions, check_search_folder, read_search_recipe
+        from shelfwise.search.run import search as search_recipes
+
+        start, space = read_search_recipe(recipe)
+        declared = given.declare(
+            start,
+            target=target,
+            multilabel=multilabel,
+            separator=separator,
+            inputs=inputs,
+            seed=seed,
+            image_model=image_model,
+            mask_labels=mask_labels,
+            deduplicate=deduplicate,
+        )
+        given.need_target(declared)
+        check_search_folder(output)
+        with given.fetching(image_store, fetch, allow_host, allow_port, reporter) as images_first:
+            catalog = images_first.inputs(_read(catalogs, roles, reporter), declared.inputs)
+        options = SearchOptions(trials, minutes, test)
+        outcome = search_recipes(declared, space, catalog, output, options, reporter, _command())
+    print(summary(outcome, output), end="")
+
+
+@app.command()
+def fetch(
+    catalogs: given.Catalogs,
+    output: given.FetchOutput,
+    image: given.Image = None,
+    id: given.Id = None,
+    max_side: given.MaxSide = None,
+    refresh: given.Refresh = False,
+    concurrency: given.Concurrency = None,
+    per_host: given.PerHost = None,
+    rate: given.Rate = None,
+    max_mb: given.MaxMb = None,
+    timeout: given.Timeout = None,
+    allow_host: given.AllowHost = None,
+    allow_port: given.AllowPort = None,
+    quiet: given.Quiet = False,
+) -> None:
+    """Download the images that a catalog gives by web addresses."""
+    with reporting(quiet) as reporter:
+        from shelfwise.catalog.fetching.addresses import AddressRules
+        from shelfwise.catalog.fetching.limits import FetchLimits
+        from shelfwise.catalog.fetching.options import FetchOptions, need_httpx
+
+        need_httpx()
+        from shelfwise.catalog.fetching.command import fetch_to_folder
+
+        limits = FetchLimits.given(
+            concurrent=concurrency, per_host=per_host, rate=rate, megabytes=max_mb, total_s=timeout
+        )
+        rules = AddressRules.of(allow_host or (), allow_port or ())
+        options = FetchOptions(output, rules, limits, max_side)
+        done = fetch_to_folder(
+            catalogs, options, reporter=reporter, image=given.split_names(image), id=id, refresh=refresh
+        )
+    print(table(done.rows()), end="")
+
+
+@app.command()
+def review(
+    model: given.Model,
+    predictions: Annotated[
+        list[Path] | None,
+        typer.Argument(metavar="PREDICTIONS", help="Files that `shelfwise predict` wrote; none to go on."),
+    ] = None,
+    database: Annotated[
+        str, typer.Option("--database", metavar="FILE|URL", help="Where decisions are kept.")
+    ] = "review.db",
+    catalog: Annotated[
+        list[str] | None,
+        typer.Option("--catalog", metavar="CATALOG", help="The catalog predicted: fields and pictures."),
+    ] = None,
+    labelled: Annotated[
+        list[str] | None,
+        typer.Option("--labelled", metavar="CATALOG", help="Show similar labelled products from this one."),
+    ] = None,
+    images: given.Images = None,
+    id: given.Id = None,
+    value: Annotated[
+        str | None, typer.Option("--value", metavar="COLUMN", help="The number that makes products valuable.")
+    ] = None,
+    votes: Annotated[
+        int,
+        typer.Option("--votes", metavar="N", min=1, max=9, help="How many people decide on each product."),
+    ] = 1,
+    person: Annotated[
+        list[str] | None,
+        typer.Option("--person", metavar="NAME", help="Make this person a token of their own."),
+    ] = None,
+    new_token: Annotated[
+        bool, typer.Option("--new-token", help="Replace the token that everyone shares.")
+    ] = False,
+    host: Annotated[str, typer.Option("--host", help="The address to serve on.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option("--port", min=0, max=65535, help="0: any that is free.")] = 8077,
+    https: Annotated[
+        bool, typer.Option("--https", help="A proxy serves this desk by HTTPS: cookies go over nothing else.")
+    ] = False,
+    quiet: given.Quiet = False,
+) -> None:
+    """A desk in the browser, where people decide on what the model is not sure of."""
+    with reporting(quiet) as reporter:
+        given.need_serve_extra()
+        from shelfwise.review.run import DeskOptions, is_loopback, let_in, listen, open_desk, serve, welcome
+
+        listening = listen(host, port)
+        options = DeskOptions(database, catalog or (), labelled or (), images, id, value, votes, https)
+        desk = open_desk(model, predictions or (), options, reporter)
+        news = let_in(desk.database, person or (), new_token)
+    for line in welcome(listening, news, loopback=is_loopback(host)):
+        print(line, flush=True)
+    serve(desk, listening, loopback=is_loopback(host))
+
+
+@app.command()
+def decisions(
+    database: Annotated[
+        str, typer.Argument(metavar="DATABASE", help="What `shelfwise review` kept them in.")
+    ],
+    output: Annotated[
+        Path,
+        typer.Option("-o", "--output", metavar="OUT", help="The file to write: .parquet, .csv or .jsonl."),
+    ],
+    everything: Annotated[
+        bool, typer.Option("--all", help="Every step, also skips, outvoted and undone ones.")
+    ] = False,
+) -> None:
+    """Write the review desk's decisions to a file, to learn from or to look at."""
+    given.need_serve_extra()
+    from shelfwise.review.database import Database
+    from shelfwise.review.export import check_decisions_path, export_decisions
+
+    check_decisions_path(output)
+    done = export_decisions(Database(database, must_exist=True), output, everything=everything)
+    rows = [
+        ("products", f"{done.products:,}"),
+        ("decisions", f"{done.decisions:,}"),
+        ("disagreements", f"{done.disputed:,}"),
+        ("written", str(done.output)),
     ]
     print(table(rows), end="")

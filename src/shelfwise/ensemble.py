@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import torch
-from scipy.special import expit, log_softmax
+from scipy.special import expit, log_softmax, softmax
 
 from shelfwise.catalog.catalog import Catalog
 from shelfwise.catalog.column import Role
+from shelfwise.catalog.masking import mask_words
+from shelfwise.decision.label_rules import LabelRule
+from shelfwise.decision.path_decoding import Kind
 from shelfwise.decision.routing import AcceptRule
+from shelfwise.decision.thresholds import HALF, LabelThresholds, ThresholdKind
 from shelfwise.encoders.base import Encoded, Encoder
 from shelfwise.encoders.registry import build_encoder
 from shelfwise.errors import RecipeError
@@ -31,17 +35,19 @@ Prepared = dict[str, Encoded]
 class Calibration:
     """What held-out products taught about scores.
 
-    ``temperatures``: one divisor per classifier. ``scale`` and ``shift``: of the fused logits. ``threshold``: from which
-    probability on a label is given. ``set_scale`` and ``set_shift``: how the logit that a whole label set is right,
-    were its labels independent, becomes the probability that it is.
+    ``temperatures``: one divisor per classifier. ``scale`` and ``shift``: of the fused logits. ``thresholds``: from which
+    probability on each label is given. ``set_scale`` and ``set_shift``: how the logit that a whole label set is right,
+    were its labels independent, becomes the probability that it is. ``decoding``: how one path is taken from the probabilities of
+    all.
     """
 
     temperatures: tuple[float, ...]
     scale: float = 1.0
     shift: float = 0.0
-    threshold: float = 0.5
+    thresholds: LabelThresholds = HALF
     set_scale: float = 1.0
     set_shift: float = 0.0
+    decoding: Kind = "highest_leaf"
 
 
 @dataclass
@@ -55,6 +61,22 @@ class Ensemble:
     calibration: Calibration
     accept: AcceptRule
     names: list[str] = field(default_factory=list)
+    label_rules: dict[ThresholdKind, LabelRule] = field(default_factory=dict)
+    """Of label sets: every way to decide them; ``calibration`` and ``accept`` are those of the recipe's."""
+
+    def deciding_by(self, kind: str) -> Ensemble:
+        """The same parts, deciding label sets by another kind of threshold. Raises RecipeError where there is none."""
+        rule = {str(known): rule for known, rule in self.label_rules.items()}.get(kind)
+        if rule is None:
+            known = ", ".join(self.label_rules) or "none, for it does not predict label sets"
+            raise RecipeError(f"expected a kind of threshold that the model has ({known}), got '{kind}'")
+        calibration = replace(
+            self.calibration,
+            thresholds=rule.thresholds,
+            set_scale=rule.set_scale,
+            set_shift=rule.set_shift,
+        )
+        return replace(self, calibration=calibration, accept=rule.accept)
 
     def transform(self, prepared: Prepared) -> Prepared:
         """What the networks take in."""
@@ -68,9 +90,17 @@ class Ensemble:
 
     def probabilities(self, logits: np.ndarray, present: np.ndarray) -> np.ndarray:
         """[rows, outcomes]: fused and calibrated; zeros where no classifier is present."""
-        fused = self.policy.combine(logits, present) * self.calibration.scale + self.calibration.shift
-        probabilities = np.exp(log_softmax(fused, axis=1)) if self.target.exclusive else expit(fused)
-        return np.where(np.any(present, axis=0, keepdims=True).T, probabilities, 0.0)
+        fused = self.policy.combine(logits, present)
+        return fused_probabilities(self.target, self.calibration, fused, np.any(present, axis=0))
+
+
+def fused_probabilities(
+    target: Target, calibration: Calibration, fused: np.ndarray, present: np.ndarray
+) -> np.ndarray:
+    """Fused logits [N, outcomes] as calibrated probabilities; zeros where ``present``, bool [N], is false."""
+    scaled = fused * calibration.scale + calibration.shift
+    probabilities = softmax(scaled, axis=1) if target.exclusive else expit(scaled)
+    return np.where(present[:, None], probabilities, 0.0)
 
 
 def build_encoders(inputs: list[InputRecipe]) -> dict[str, Encoder]:
@@ -96,7 +126,7 @@ def prepare(
     """The stateless part of encoding for every input of the catalog; a column it lacks is absent in all products."""
     prepared = {}
     for one in inputs:
-        column = catalog.input_or_absent(one.name, Role(str(one.role)))
+        column = mask_words(catalog.input_or_absent(one.name, Role(str(one.role))), one.mask_words or ())
         with reporter.stage(f"reading {one.name}", len(catalog)) as stage:
             prepared[one.name] = encoders[one.name].prepare(column, stage.advance)
     return prepared

@@ -27,3 +27,11 @@ class MissingDependencyError(ShelfwiseError):
 
 class ImageError(ShelfwiseError):
     """One image cannot be decoded safely; the message is recorded as the product's reason."""
+
+
+class FetchError(ShelfwiseError):
+    """An image cannot be fetched from the web, or an image store cannot be used."""
+
+
+class TaxonomyError(ShelfwiseError):
+    """A taxonomy file cannot be read, or what it holds is not a tree."""

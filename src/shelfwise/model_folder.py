@@ -22,14 +22,20 @@ from safetensors import SafetensorError
 from safetensors.numpy import load as load_tensors
 from safetensors.numpy import save as save_tensors
 
-from shelfwise.decision.routing import AcceptRule
+from shelfwise.decision.thresholds import THRESHOLD_KINDS
 from shelfwise.encoders.base import Encoded, Encoder
-from shelfwise.ensemble import Calibration, Ensemble, build_classifier, build_encoders
+from shelfwise.ensemble import Ensemble, build_classifier, build_encoders
 from shelfwise.errors import ModelFolderError, RecipeError
 from shelfwise.fusion import build_policy
 from shelfwise.recipe import Recipe
-from shelfwise.stored_model import FittedFacts, StoredCalibration, StoredModel, StoredRule
-from shelfwise.taxonomy.targets import target_from_json
+from shelfwise.stored_model import (
+    FittedFacts,
+    StoredCalibration,
+    StoredLabelRule,
+    StoredModel,
+    StoredRule,
+)
+from shelfwise.taxonomy.targets import LabelTarget, target_from_json
 
 FORMAT_VERSION = 1
 MODEL_FILE, WEIGHTS_FILE, CHECKSUM_FILE, RECIPE_FILE = (
@@ -38,6 +44,7 @@ MODEL_FILE, WEIGHTS_FILE, CHECKSUM_FILE, RECIPE_FILE = (
     "checksums.txt",
     "recipe.yaml",
 )
+_POLICY_PREFIX = "policy/"
 _OWN_FILES = frozenset({MODEL_FILE, WEIGHTS_FILE, CHECKSUM_FILE, RECIPE_FILE})
 
 
@@ -107,6 +114,8 @@ def _write(folder: Path, recipe: Recipe, ensemble: Ensemble, facts: FittedFacts)
             tensors[_prefix("classifier", classifier.recipe.name) + key] = (
                 tensor.detach().cpu().contiguous().numpy()
             )
+    for key, array in ensemble.policy.arrays().items():
+        tensors[_POLICY_PREFIX + key] = np.ascontiguousarray(array)
     (folder / WEIGHTS_FILE).write_bytes(
         save_tensors(tensors)
     )  # not save_file: it makes files only the owner can read
@@ -122,15 +131,11 @@ def _write(folder: Path, recipe: Recipe, ensemble: Ensemble, facts: FittedFacts)
         encoders={name: encoder.state_json() for name, encoder in ensemble.encoders.items()},
         sparse=sparse,
         classifiers=ensemble.names,
-        policy=ensemble.policy.kind,
+        policy=ensemble.policy.spec,
         policy_state=ensemble.policy.state(),
-        calibration=StoredCalibration(**ensemble.calibration.__dict__),
-        accept=StoredRule(
-            **{
-                **ensemble.accept.__dict__,
-                "threshold": ensemble.accept.threshold if ensemble.accept.possible else None,
-            }
-        ),
+        calibration=StoredCalibration.of(ensemble.calibration),
+        accept=StoredRule.of(ensemble.accept),
+        label_rules={kind: StoredLabelRule.of(rule) for kind, rule in ensemble.label_rules.items()},
         facts=facts,
     )
     (folder / MODEL_FILE).write_text(stored.model_dump_json(indent=1), encoding="utf-8")
@@ -222,6 +227,9 @@ def _rebuild(folder: Path, recipe: Recipe, stored: StoredModel) -> Ensemble:
             {key: torch.from_numpy(array) for key, array in state.items()}, strict=True
         )
         classifiers.append(classifier.eval())
+    policy = build_policy(stored.policy, target.exclusive).load_state(
+        stored.policy_state, _take(tensors, _POLICY_PREFIX), len(classifiers), target.n_outcomes
+    )
     if tensors:
         raise ModelFolderError(
             f"'{folder}' holds arrays that belong to nothing: {', '.join(sorted(tensors)):.200}"
@@ -232,12 +240,21 @@ def _rebuild(folder: Path, recipe: Recipe, stored: StoredModel) -> Ensemble:
         raise ModelFolderError(
             f"'{folder}' has a recipe, a target and a calibration that are not of one model"
         )
-    policy = build_policy(stored.policy, target.exclusive).load_state(stored.policy_state, len(classifiers))
-    rule = stored.accept.model_dump()
-    rule["threshold"] = float("inf") if rule["threshold"] is None else rule["threshold"]
-    calibration = Calibration(**stored.calibration.model_dump())
+    labels = len(target.labels) if isinstance(target, LabelTarget) else 0
+    if sorted(stored.label_rules) != (sorted(THRESHOLD_KINDS) if labels else []):
+        raise ModelFolderError(
+            f"'{folder}' has {len(stored.label_rules)} ways to decide label sets, but {len(THRESHOLD_KINDS) if labels else 0} "
+            "are expected of a model of its target"
+        )
     return Ensemble(
-        target, encoders, classifiers, policy, calibration, AcceptRule(**rule), list(stored.classifiers)
+        target,
+        encoders,
+        classifiers,
+        policy,
+        stored.calibration.read(labels),
+        stored.accept.read(),
+        list(stored.classifiers),
+        {kind: rule.read(labels) for kind, rule in stored.label_rules.items()},
     )
 
 

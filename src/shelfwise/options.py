@@ -10,6 +10,8 @@ import typer
 from typer.core import TyperCommand
 
 if TYPE_CHECKING:
+    from shelfwise.catalog.fetching.first import FetchFirst
+    from shelfwise.progress import Reporter
     from shelfwise.recipe import Recipe
 
 Catalogs = Annotated[
@@ -47,6 +49,12 @@ ImageModel = Annotated[
 TextModel = Annotated[
     str | None, typer.Option("--text-model", metavar="NAME|FOLDER", help="A pretrained text backbone.")
 ]
+MaskLabels = Annotated[
+    bool, typer.Option("--mask-labels", help="Take the words of category names out of the texts.")
+]
+Deduplicate = Annotated[
+    bool, typer.Option("--deduplicate", help="Learn from one product of every group of near-duplicates.")
+]
 Validation = Annotated[
     Names,
     typer.Option(
@@ -73,6 +81,79 @@ Group = Annotated[
     str | None,
     typer.Option("--group", metavar="COLUMN", help="Products that share its value are kept together."),
 ]
+ImageStore = Annotated[
+    Path | None,
+    typer.Option(
+        "--image-store", metavar="DIR", help="Where images from the web are kept (default: the cache folder)."
+    ),
+]
+Fetch = Annotated[
+    bool,
+    typer.Option("--fetch/--no-fetch", help="Fetch images given by web addresses, or use only kept ones."),
+]
+AllowHost = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--allow-host",
+        metavar="HOST|CIDR",
+        help="Fetch from this host or these addresses although they are not public.",
+    ),
+]
+AllowPort = Annotated[
+    list[int] | None,
+    typer.Option(
+        "--allow-port", metavar="N", min=1, max=65535, help="Fetch from this port besides 80 and 443."
+    ),
+]
+FetchOutput = Annotated[
+    Path, typer.Option("-o", "--output", metavar="FOLDER", help="Where the images and their manifest go.")
+]
+MaxSide = Annotated[
+    int | None,
+    typer.Option("--max-side", metavar="PIXELS", help="Make larger images this small (default 512)."),
+]
+Refresh = Annotated[
+    bool, typer.Option("--refresh", help="Also ask for newer versions of images that are there.")
+]
+Concurrency = Annotated[
+    int | None, typer.Option("--concurrency", metavar="N", min=1, help="Images at once (default 32).")
+]
+PerHost = Annotated[
+    int | None, typer.Option("--per-host", metavar="N", min=1, help="Requests at once at a host (default 6).")
+]
+Rate = Annotated[
+    float | None, typer.Option("--rate", metavar="R", help="Requests a second at a host (default 20).")
+]
+MaxMb = Annotated[
+    float | None, typer.Option("--max-mb", metavar="MB", help="Refuse larger files (default 20).")
+]
+Timeout = Annotated[
+    float | None, typer.Option("--timeout", metavar="S", help="Seconds for one image (default 60).")
+]
+SearchOutput = Annotated[
+    Path, typer.Option("-o", "--output", metavar="OUT", help="The folder for trials and the best recipe.")
+]
+SearchRecipe = Annotated[
+    str,
+    typer.Option(
+        "--recipe", metavar="NAME|FILE", help="What to start from; its block `search` says what to try."
+    ),
+]
+Trials = Annotated[
+    int | None,
+    typer.Option(
+        "--trials", metavar="N", min=1, help="Trials in all, with earlier runs' in the folder (default 50)."
+    ),
+]
+Minutes = Annotated[
+    float | None, typer.Option("--minutes", metavar="M", min=0.01, help="Begin no trial after so many.")
+]
+TestShare = Annotated[
+    float,
+    typer.Option(
+        "--test", metavar="SHARE", min=0, max=0.5, help="Share of products kept aside to test the best on."
+    ),
+]
 EvaluationReport = Annotated[
     Path | None, typer.Option("--report", metavar="FILE.html", help="Write one HTML page that opens offline.")
 ]
@@ -85,6 +166,17 @@ InspectionReport = Annotated[
 ]
 InspectionJson = Annotated[
     str | None, typer.Option("--json", metavar="[FILE.json]", help="JSON, to a file or in place of the text.")
+]
+
+
+Thresholds = Annotated[
+    str | None,
+    typer.Option(
+        "--thresholds",
+        metavar="KIND",
+        help="Label sets: give labels from 0.5 on (fixed), from one tuned threshold on (one), or from each "
+        "label's own (per_label); as trained if left out.",
+    ),
 ]
 
 
@@ -123,6 +215,20 @@ class TrainCommand(TyperCommand):
         return super().parse_args(ctx, spelled)
 
 
+def fetching(
+    store: Path | None,
+    fetch: bool,
+    allow_host: list[str] | None,
+    allow_port: list[int] | None,
+    reporter: Reporter,
+) -> FetchFirst:
+    """What fetches a catalog's images before its products are worked with. Raises FetchError."""
+    from shelfwise.catalog.fetching.first import FetchFirst
+    from shelfwise.catalog.fetching.options import FetchOptions
+
+    return FetchFirst(FetchOptions.given(store, allow_host, allow_port, fetch), reporter)
+
+
 def split_names(names: Names) -> list[str]:
     """Column names given as `a,b` or one option after the other."""
     return [name.strip() for part in names or () for name in part.split(",") if name.strip()]
@@ -156,6 +262,8 @@ def declare(
     inputs: Names,
     seed: int | None,
     image_model: str | None,
+    mask_labels: bool = False,
+    deduplicate: bool = False,
 ) -> Recipe:
     """The recipe with what was given on the command line in place of its own values.
 
@@ -168,6 +276,10 @@ def declare(
         values["target"] |= {"multilabel": True}
     if separator is not None:
         values["target"] |= {"separator": separator}
+    if mask_labels:
+        values["target"] |= {"mask_labels": True}
+    if deduplicate:
+        values["training"] |= {"deduplicate": True}
     if seed is not None:
         values["training"] |= {"seed": seed}
     if image_model is not None:
@@ -192,3 +304,39 @@ def check_outputs(files: Sequence[Path], catalogs: Sequence[str]) -> None:
     sources = [file.path for file in find_files(catalogs)] if files else []
     for file in files:
         refuse_overwriting(check_output_path(file), sources)
+
+
+def need_serve_extra() -> None:
+    """Refuse, before any work, what the extra ``serve`` is needed for. Raises MissingDependencyError."""
+    from importlib.util import find_spec
+
+    from shelfwise.errors import MissingDependencyError
+
+    missing = [
+        name for name in ("sqlalchemy", "fastapi", "uvicorn", "itsdangerous") if find_spec(name) is None
+    ]
+    if missing:
+        raise MissingDependencyError(
+            f"the review desk needs {', '.join(missing)}; install it with: pip install 'shelfwise[serve]'"
+        )
+
+
+def need_search_extra() -> None:
+    """Refuse, before any work, what the extra ``search`` is needed for. Raises MissingDependencyError."""
+    from importlib.util import find_spec
+
+    from shelfwise.errors import MissingDependencyError
+
+    missing = [name for name in ("optuna", "sqlalchemy") if find_spec(name) is None]
+    if missing:
+        raise MissingDependencyError(
+            f"the search needs {', '.join(missing)}; install it with: pip install 'shelfwise[search]'"
+        )
+
+
+def need_target(recipe: Recipe) -> None:
+    """Refuse, as wrong usage, a recipe that does not say what to predict."""
+    if not recipe.target.columns:
+        raise typer.BadParameter(
+            "name the column of categories, or one column a level", param_hint="--target"
+        )

@@ -1,14 +1,17 @@
-"""The ``auto`` recipe: what a person has not chosen is chosen here from the catalog, and written down."""
+"""Completes a recipe: what a person has not chosen is chosen here, by the preset and from the catalog, and written down."""
 
 from __future__ import annotations
 
 import difflib
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from shelfwise import paper_recipes, recommended
 from shelfwise.catalog.catalog import Catalog
 from shelfwise.catalog.column import INPUT_ROLES, Role
 from shelfwise.catalog.giveaway import Giveaway, find_giveaways
@@ -16,15 +19,31 @@ from shelfwise.encoders.registry import build_encoder, default_encoder_for
 from shelfwise.errors import RecipeError
 from shelfwise.progress import Reporter
 from shelfwise.recipe import ClassifierRecipe, InputRecipe, Recipe
+from shelfwise.recommended import Task
+from shelfwise.rounds import choose_folds
 from shelfwise.taxonomy.truth import Truth
 
 _SHORT_TEXT_CHARACTERS = 120
 """Texts of up to this mean length also give in-word character n-grams (typos, plurals, scripts without spaces)."""
 _SAMPLE_ROWS = 5_000
 _FEW_VALUES_SHARE = 0.05
-_RANKS = ((200, None), (1_000, 128))
-_LARGEST_RANK = 256
-"""Up to how many categories linear classifiers have which inner width (None: weights for every pair of word and category)."""
+
+
+@dataclass(frozen=True)
+class _Preset:
+    """``classifiers``: from the inputs and the task. ``encoder``: from a role, the mean length of a text and the image model;
+    None, or an answer of None, leaves the choice to ``auto``."""
+
+    classifiers: Callable[[list[InputRecipe], Task], list[ClassifierRecipe]]
+    encoder: Callable[[Role, float, str | None], dict[str, Any] | None] | None = None
+
+
+_PRESETS = {
+    "auto": _Preset(recommended.accurate),
+    "fast": _Preset(recommended.fast),
+    "paper-a": _Preset(paper_recipes.late_classifiers, paper_recipes.late_encoder),
+    "paper-b": _Preset(paper_recipes.early_classifiers, paper_recipes.early_encoder),
+}
 
 
 def _outcomes(recipe: Recipe, truth: Truth) -> int:
@@ -47,9 +66,8 @@ def complete(
             "expected at least one input (a text, category, number or image column) besides the target, but none is left; "
             "name columns with --inputs"
         )
-    classifiers = recipe.classifiers or _choose_classifiers(
-        inputs, sum(map(bool, truth.values)), _outcomes(recipe, truth)
-    )
+    task = Task(sum(map(bool, truth.values)), _outcomes(recipe, truth), recipe.target.multilabel)
+    classifiers = recipe.classifiers or _PRESETS[recipe.preset].classifiers(inputs, task)
     known = {one.name for one in inputs}
     for classifier in classifiers:
         for name in classifier.inputs:
@@ -58,7 +76,9 @@ def complete(
                     f"classifier '{classifier.name}' reads the input '{name}', which the recipe does not list; "
                     f"its inputs are {', '.join(sorted(known))}"
                 )
-    return recipe.model_copy(update={"inputs": inputs, "classifiers": classifiers})
+    folds = recipe.training.folds or choose_folds(recipe, task.products, len(classifiers))
+    training = recipe.training.model_copy(update={"folds": folds})
+    return recipe.model_copy(update={"inputs": inputs, "classifiers": classifiers, "training": training})
 
 
 def _choose_inputs(
@@ -87,7 +107,12 @@ def _complete_input(one: InputRecipe, catalog: Catalog, recipe: Recipe) -> Input
     if one.name in recipe.target.columns:
         raise RecipeError(f"'{one.name}' is the target and cannot also be an input")
     role = Role(one.role) if one.role else _input_role(catalog, one.name)
-    encoder = dict(one.encoder or _encoder(role, one.name, catalog, recipe))
+    chosen = _PRESETS[recipe.preset].encoder
+    encoder = dict(
+        one.encoder
+        or (chosen and chosen(role, _mean_length(catalog, one.name), recipe.image_model))
+        or _encoder(role, one.name, catalog, recipe)
+    )
     if recipe.image_model and role == Role.IMAGE and encoder.get("kind") == "pretrained_image":
         encoder["model"] = recipe.image_model
     if "kind" in encoder:
@@ -114,7 +139,7 @@ def _input_role(catalog: Catalog, name: str) -> Role:
 def _encoder(role: Role, name: str, catalog: Catalog, recipe: Recipe) -> dict[str, object]:
     kind = default_encoder_for(role)
     if role == Role.IMAGE and recipe.image_model:
-        return {"kind": "pretrained_image", "model": recipe.image_model}
+        return {"kind": "pretrained_image", "model": recipe.image_model, "features": "layers"}
     if role == Role.TEXT and _mean_length(catalog, name) <= _SHORT_TEXT_CHARACTERS:
         return {"kind": kind, "words": [1, 2], "chars": [2, 5]}
     return {"kind": kind}
@@ -122,103 +147,7 @@ def _encoder(role: Role, name: str, catalog: Catalog, recipe: Recipe) -> dict[st
 
 def _mean_length(catalog: Catalog, name: str) -> float:
     values = catalog.input(name).values
-    if not isinstance(values, pa.Array | pa.ChunkedArray):
+    if not isinstance(values, pa.Array | pa.ChunkedArray) or not pa.types.is_string(values.type):
         return 0.0
     lengths = pc.utf8_length(values.slice(0, _SAMPLE_ROWS)).drop_null()
     return float(np.mean(lengths)) if len(lengths) else 0.0
-
-
-@dataclass(frozen=True)
-class _Effort:
-    """How long to train on a catalog of some size: small ones need small batches and many rounds to take enough steps."""
-
-    batch: int
-    linear_epochs: int
-    early_epochs: int
-    image_epochs: int
-
-    @classmethod
-    def for_products(cls, products: int) -> _Effort:
-        if products < 3_000:
-            return cls(batch=32, linear_epochs=15, early_epochs=25, image_epochs=14)
-        if products < 20_000:
-            return cls(batch=64, linear_epochs=12, early_epochs=14, image_epochs=12)
-        return cls(batch=256, linear_epochs=6, early_epochs=10, image_epochs=10)
-
-
-def _choose_classifiers(inputs: list[InputRecipe], products: int, outcomes: int) -> list[ClassifierRecipe]:
-    """One classifier per text, category and image input; one linear one over all words; one early fusion.
-
-    The early fusion reads everything except images that have no pretrained backbone: a network trained from scratch inside
-    it would learn the same again, for most of the training's time.
-    """
-    effort = _Effort.for_products(products)
-    rank = next((rank for most, rank in _RANKS if outcomes <= most), _LARGEST_RANK)
-    texts = [one.name for one in inputs if one.role == "text"]
-    categories = [one.name for one in inputs if one.role == "category"]
-    images = [one for one in inputs if one.role == "image"]
-    taken = {one.name for one in inputs}
-    classifiers = [_linear(name, [name], effort, rank) for name in [*texts, *categories]]
-    classifiers += [_image(one, effort) for one in images]
-    if texts and len(texts) + len(categories) > 1:
-        classifiers.append(_linear(_free("words", taken), texts + categories, effort, rank))
-    early = [one.name for one in inputs if one.role != "image" or _pretrained(one)]
-    if len(early) > 1 or not (texts or categories or images):
-        classifiers.append(
-            ClassifierRecipe(
-                name=_free("early", taken),
-                inputs=early,
-                hidden=[512],
-                embedding=256,
-                dropout=0.4,
-                input_dropout=0.3,
-                hide_inputs=0.05,
-                epochs=effort.early_epochs,
-                batch=effort.batch,
-            )
-        )
-    return classifiers
-
-
-def _linear(name: str, inputs: list[str], effort: _Effort, rank: int | None) -> ClassifierRecipe:
-    return ClassifierRecipe(
-        name=name,
-        inputs=inputs,
-        rank=rank,
-        dropout=0.2,
-        epochs=effort.linear_epochs,
-        batch=effort.batch,
-        learning_rate=3e-3,
-        weight_decay=0.0,
-    )
-
-
-def _image(one: InputRecipe, effort: _Effort) -> ClassifierRecipe:
-    if _pretrained(one):
-        return ClassifierRecipe(
-            name=one.name,
-            inputs=[one.name],
-            hidden=[512],
-            input_dropout=0.2,
-            epochs=effort.image_epochs,
-            batch=effort.batch,
-        )
-    return ClassifierRecipe(
-        name=one.name,
-        inputs=[one.name],
-        hidden=[256],
-        dropout=0.2,
-        epochs=effort.image_epochs,
-        batch=min(effort.batch, 64),
-        learning_rate=3e-3,
-    )
-
-
-def _pretrained(one: InputRecipe) -> bool:
-    return (one.encoder or {}).get("kind") == "pretrained_image"
-
-
-def _free(name: str, taken: set[str]) -> str:
-    while name in taken:
-        name += "_"
-    return name

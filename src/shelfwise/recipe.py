@@ -7,7 +7,15 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import yaml
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 
 from shelfwise.errors import RecipeError
 
@@ -23,6 +31,18 @@ def _each_once(values: list[Any]) -> list[Any]:
         raise ValueError(f"expected every name once, but '{repeated}' is there twice")
     return values
 
+
+HEADS = (
+    "auto",
+    "tree",
+    "conditional_tree",
+    "per_level",
+    "sequential",
+    "level_decoder",
+    "multilabel",
+    "label_sets",
+)
+"""The heads there are; their options are checked when they are built (``heads.build_head``)."""
 
 _EachOnce = AfterValidator(_each_once)
 _Width = Annotated[int, Field(ge=1)]
@@ -42,6 +62,10 @@ class TargetRecipe(_Part):
     """Labels with fewer training products are not learned (label sets only)."""
     label_space: Literal["auto", "labels", "sets"] = "auto"
     """Decide labels each for itself, or the known label sets as wholes; auto: sets where they repeat often enough."""
+    decoding: Literal["auto", "highest_leaf", "beam", "per_level_argmax", "greedy"] = "auto"
+    """How one path is taken from the probabilities of all; auto: what is right most often on held-out products."""
+    mask_labels: bool = False
+    """Take the words of all category names out of the text inputs, so that the answer cannot be read off them."""
 
     @field_validator("columns", mode="before")
     @classmethod
@@ -58,6 +82,15 @@ class InputRecipe(_Part):
     name: str
     role: Literal["text", "category", "number", "image"] | None = None
     encoder: dict[str, Any] | None = None
+    mask_words: list[str] | None = None
+    """Words taken out of a text, singular or plural, in training and prediction alike; ``fit`` fills it for ``mask_labels``."""
+
+
+_OPTIMIZER_DEFAULTS: dict[str, dict[str, float]] = {
+    "adam": {"weight_decay": 0.0},
+    "sgd": {"learning_rate": 0.1, "weight_decay": 0.0},
+    "adadelta": {"learning_rate": 1.0, "weight_decay": 0.0},
+}
 
 
 class ClassifierRecipe(_Part):
@@ -72,7 +105,8 @@ class ClassifierRecipe(_Part):
 
     name: str
     inputs: Annotated[list[str], _EachOnce] = Field(min_length=1)
-    head: Literal["auto", "tree", "per_level", "multilabel", "label_sets"] = "auto"
+    head: str | dict[str, Any] = "auto"
+    """A head by its kind (one of ``HEADS``), or a mapping of ``kind`` and its own options."""
     hidden: list[_Width] = Field(default_factory=list)
     rank: int | None = Field(default=None, ge=1)
     embedding: int = Field(default=256, ge=1)
@@ -81,29 +115,88 @@ class ClassifierRecipe(_Part):
     hide_inputs: float = Field(default=0.0, ge=0, lt=1)
     epochs: int = Field(default=10, ge=1)
     batch: int = Field(default=256, ge=1)
+    solver: Literal["gradient", "svm"] = "gradient"
+    """How it is trained: by gradient descent, or (linear classifiers over sparse inputs only) one linear support vector machine a
+    category, with ``regularisation`` its C. An SVM has no epochs, and takes none of the options of gradient descent."""
+    regularisation: float = Field(default=2.0, gt=0)
+    optimizer: Literal["adamw", "adam", "sgd", "adadelta"] = "adamw"
+    """Of dense weights and word vectors; weights on sparse inputs always have their own."""
     learning_rate: float = Field(default=1e-3, gt=0)
+    encoder_learning_rate: float | None = Field(default=None, gt=0)
+    """Of what is trained inside the inputs' encoders (word vectors, convolutions, a backbone); null: ``learning_rate``."""
     sparse_learning_rate: float = Field(default=0.1, gt=0)
     weight_decay: float = Field(default=1e-2, ge=0)
 
+    @model_validator(mode="before")
+    @classmethod
+    def _as_the_optimizer_wants_them(cls, values: Any) -> Any:
+        """What is not given takes the values that suit the optimizer: the ones above are AdamW's."""
+        name = values.get("optimizer") if isinstance(values, dict) else None
+        return {**_OPTIMIZER_DEFAULTS.get(name, {}), **values} if isinstance(name, str) else values
+
+    @field_validator("head")
+    @classmethod
+    def _head(cls, value: str | dict[str, Any]) -> str | dict[str, Any]:
+        kind = value.get("kind") if isinstance(value, dict) else value
+        if kind not in HEADS:
+            nearest = difflib.get_close_matches(str(kind), HEADS, n=1)
+            hint = f"; did you mean '{nearest[0]}'?" if nearest else ""
+            known = ", ".join(f"'{name}'" for name in HEADS)
+            raise ValueError(f"expected a head ({known}), or a mapping with its 'kind'{hint}")
+        return value
+
 
 class FusionRecipe(_Part):
-    """How classifiers' scores become one: ``policies`` are tried, the best on held-out products is kept."""
+    """How classifiers' scores become one: ``policies`` are tried, the best on held-out products is kept.
 
-    policies: list[str] = Field(default_factory=lambda: ["opinion_pool", "mean", "max"])
+    A policy is given by its kind (``mean``), or by a mapping of ``kind`` and its own options
+    (``{kind: policy_network, widths: [100]}``).
+    """
+
+    policies: Annotated[list[str | dict[str, Any]], _EachOnce] = Field(
+        default_factory=lambda: list[str | dict[str, Any]](["policy_network", "opinion_pool", "mean"])
+    )
+
+    @field_validator("policies")
+    @classmethod
+    def _policies(cls, value: list[str | dict[str, Any]]) -> list[str | dict[str, Any]]:
+        for one in value:
+            if isinstance(one, dict) and not isinstance(one.get("kind"), str):
+                raise ValueError("expected a policy's name, or a mapping with its 'kind'")
+        return value
 
 
 class TrainingRecipe(_Part):
-    """How the parts are trained. ``held_out`` is the share of products (whole groups) that choose epochs, fit the
-    policy, calibrate and set thresholds; with ``refit`` every classifier is then trained once more on all products."""
+    """How the parts are trained.
+
+    ``folds``: into how many parts the products (whole groups) are divided; each part in turn is held out from the classifiers
+    and scored by them, and those scores choose epochs, fit the policy, calibrate and set thresholds. With 1 only a share
+    ``held_out`` is. None is chosen by ``fit``. With ``refit`` every classifier is then trained once more on all products."""
 
     seed: int = Field(default=0, ge=0, lt=2**63)
+    folds: int | None = Field(default=None, ge=1, le=20)
     held_out: float = Field(default=0.2, gt=0, lt=0.9)
+    deduplicate: bool = False
+    """Learn from one product of every group of near-duplicates."""
     refit: bool = True
     patience: int = Field(default=3, ge=1)
     schedule: Literal["cosine", "constant"] = "cosine"
-    class_weights: Literal["none", "balanced"] = "none"
+    class_weights: Literal["none", "balanced", "effective_number"] = "none"
     threads: int | None = Field(default=None, ge=1)
     device: Literal["auto", "cpu", "cuda"] = "auto"
+
+
+class ThresholdRecipe(_Part):
+    """From which probability on a label is given (label sets only).
+
+    ``kind``: 0.5 for all labels, one tuned for all, or one tuned for each. ``metric``: tuned for the F1 over all labels together
+    or for the mean of every label's own. All kinds are fitted and kept: ``predict`` can change to another.
+    """
+
+    kind: Literal["fixed", "one", "per_label"] = "one"
+    metric: Literal["micro", "macro"] = "micro"
+    at_least_one: bool = False
+    """Give the most probable label where none reaches its threshold."""
 
 
 class RoutingRecipe(_Part):
@@ -120,12 +213,13 @@ class Recipe(_Part):
     ``Recipe(target="category_path")`` is enough to start.
     """
 
-    preset: Literal["auto"] = "auto"
+    preset: Literal["auto", "fast", "paper-a", "paper-b"] = "auto"
     target: TargetRecipe = Field(default_factory=TargetRecipe)
     inputs: Annotated[list[InputRecipe], _EachOnce] = Field(default_factory=list)
     classifiers: Annotated[list[ClassifierRecipe], _EachOnce] = Field(default_factory=list)
     fusion: FusionRecipe = Field(default_factory=FusionRecipe)
     training: TrainingRecipe = Field(default_factory=TrainingRecipe)
+    thresholds: ThresholdRecipe = Field(default_factory=ThresholdRecipe)
     routing: RoutingRecipe = Field(default_factory=RoutingRecipe)
     image_model: str | None = None
     """A pretrained image backbone: local folder or hub name. None: ``small_cnn`` is trained from scratch."""
@@ -137,32 +231,23 @@ class Recipe(_Part):
 
     def __init__(self, **values: Any) -> None:
         try:
-            super().__init__(**values)
+            super().__init__(**_over_preset(values))
         except ValidationError as error:
             raise RecipeError(_explain(error)) from error
 
     @classmethod
     def read(cls, name_or_file: str | Path) -> Recipe:
-        """A recipe by preset name ("auto") or from a YAML file.
+        """A recipe by preset name (one of ``PRESETS``) or from a YAML file.
 
         Raises RecipeError for an unknown name, unreadable YAML, an unknown key (naming the nearest) or a bad value.
         """
         if str(name_or_file) in PRESETS:
             return cls(preset=str(name_or_file))
         file = Path(name_or_file)
-        if not file.is_file():
+        values = read_values(file)
+        if "search" in values:
             raise RecipeError(
-                f"expected a recipe's name ({', '.join(PRESETS)}) or a YAML file, got '{name_or_file}', which is neither"
-            )
-        try:
-            values = yaml.safe_load(file.read_text(encoding="utf-8"))
-        except (yaml.YAMLError, UnicodeDecodeError, RecursionError) as error:
-            raise RecipeError(
-                f"{file}: expected YAML, but it cannot be read: {' '.join(str(error).split())}"
-            ) from error
-        if not isinstance(values, dict):
-            raise RecipeError(
-                f"{file}: expected a mapping of keys to values at the top, got {type(values).__name__}"
+                f"{file}: its block 'search' is for `shelfwise search`; use the recipe.yaml that this writes, or take it out"
             )
         try:
             return cls(**values)
@@ -181,7 +266,49 @@ class Recipe(_Part):
         return yaml.safe_dump(values, sort_keys=False, width=100)
 
 
-PRESETS = ("auto",)
+def read_values(file: Path) -> dict[str, Any]:
+    """The mapping that a recipe's YAML file holds, not yet checked. Raises RecipeError when there is none."""
+    if not file.is_file():
+        raise RecipeError(
+            f"expected a recipe's name ({', '.join(PRESETS)}) or a YAML file, got '{file}', which is neither"
+        )
+    try:
+        values = yaml.safe_load(file.read_text(encoding="utf-8"))
+    except (yaml.YAMLError, UnicodeDecodeError, RecursionError) as error:
+        raise RecipeError(
+            f"{file}: expected YAML, but it cannot be read: {' '.join(str(error).split())}"
+        ) from error
+    if not isinstance(values, dict):
+        raise RecipeError(
+            f"{file}: expected a mapping of keys to values at the top, got {type(values).__name__}"
+        )
+    return values
+
+
+PRESETS: dict[str, dict[str, Any]] = {
+    "auto": {},
+    "fast": {"training": {"folds": 1, "held_out": 0.1, "refit": False}},
+    "paper-a": {
+        "fusion": {
+            "policies": [{"kind": "policy_network", "preset": "paper_trimodal"}, "ridge", "mean", "max"]
+        }
+    },
+    "paper-b": {"training": {"folds": 1}},
+}
+"""Presets by name, and the values they set besides inputs and classifiers; what is given wins over them."""
+
+
+def _over_preset(values: dict[str, Any]) -> dict[str, Any]:
+    """The values given, laid over those of the preset they name."""
+    preset = values.get("preset")
+    if not isinstance(preset, str) or preset not in PRESETS:
+        return values
+    merged = dict(values)
+    for key, defaults in PRESETS[preset].items():
+        given = values.get(key, {})
+        merged[key] = {**defaults, **given} if isinstance(given, dict) else given
+    return merged
+
 
 _PARTS: list[type[BaseModel]] = [
     Recipe,
@@ -190,6 +317,7 @@ _PARTS: list[type[BaseModel]] = [
     ClassifierRecipe,
     FusionRecipe,
     TrainingRecipe,
+    ThresholdRecipe,
     RoutingRecipe,
 ]
 _KNOWN_KEYS = sorted({key for part in _PARTS for key in part.model_fields})

@@ -2,9 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Self
 
+import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
+
+from shelfwise.decision.label_rules import LabelRule
+from shelfwise.decision.path_decoding import Kind
+from shelfwise.decision.routing import AcceptRule
+from shelfwise.decision.thresholds import LabelThresholds, ThresholdKind
+from shelfwise.ensemble import Calibration
+from shelfwise.errors import ModelFolderError
 
 
 class FittedFacts(BaseModel):
@@ -18,8 +26,8 @@ class FittedFacts(BaseModel):
     labelled: int
     groups: int
     fitted: int
-    chosen_on: int
-    calibrated_on: int
+    held_out: int
+    folds: int
     refitted: bool
     training_counts: list[tuple[tuple[str, ...], int]]
     policy: str
@@ -33,6 +41,28 @@ _Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 _Share = Annotated[float, Field(ge=0, le=1)]
 
 
+class StoredThresholds(BaseModel):
+    """``LabelThresholds``: one for all labels, or one for each."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    values: _Share | list[_Share]
+    at_least_one: bool
+
+    @classmethod
+    def of(cls, thresholds: LabelThresholds) -> Self:
+        """What is written down of ``thresholds``."""
+        return cls(values=thresholds.values.tolist(), at_least_one=thresholds.at_least_one)
+
+    def read(self, labels: int) -> LabelThresholds:
+        """The thresholds of ``labels`` labels. Raises ModelFolderError where they are of another number."""
+        if isinstance(self.values, list) and len(self.values) != labels:
+            raise ModelFolderError(
+                f"expected a threshold for each of {labels} labels, got {len(self.values)}"
+            )
+        return LabelThresholds(np.array(self.values, np.float64), self.at_least_one)
+
+
 class StoredCalibration(BaseModel):
     """``Calibration``, with the ranges that its values can have."""
 
@@ -41,9 +71,20 @@ class StoredCalibration(BaseModel):
     temperatures: tuple[_Positive, ...]
     scale: _Number
     shift: _Number
-    threshold: _Share
+    thresholds: StoredThresholds
     set_scale: _Number
     set_shift: _Number
+    decoding: Kind
+
+    @classmethod
+    def of(cls, calibration: Calibration) -> Self:
+        """What is written down of ``calibration``."""
+        thresholds = StoredThresholds.of(calibration.thresholds)
+        return cls(**{**calibration.__dict__, "thresholds": thresholds})
+
+    def read(self, labels: int) -> Calibration:
+        """The calibration. Raises ModelFolderError where it is of another number of labels."""
+        return Calibration(**{**dict(self), "thresholds": self.thresholds.read(labels)})
 
 
 class StoredRule(BaseModel):
@@ -57,6 +98,44 @@ class StoredRule(BaseModel):
     held: _Share
     coverage: _Share
 
+    @classmethod
+    def of(cls, rule: AcceptRule) -> Self:
+        """What is written down of ``rule``."""
+        values = dict(rule.__dict__)
+        return cls(**{**values, "threshold": rule.threshold if rule.possible else None})
+
+    def read(self) -> AcceptRule:
+        """The rule."""
+        values = self.model_dump()
+        return AcceptRule(
+            **{**values, "threshold": float("inf") if self.threshold is None else self.threshold}
+        )
+
+
+class StoredLabelRule(BaseModel):
+    """``LabelRule``."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    thresholds: StoredThresholds
+    set_scale: _Number
+    set_shift: _Number
+    accept: StoredRule
+
+    @classmethod
+    def of(cls, rule: LabelRule) -> Self:
+        """What is written down of ``rule``."""
+        return cls(
+            thresholds=StoredThresholds.of(rule.thresholds),
+            set_scale=rule.set_scale,
+            set_shift=rule.set_shift,
+            accept=StoredRule.of(rule.accept),
+        )
+
+    def read(self, labels: int) -> LabelRule:
+        """The rule. Raises ModelFolderError where it is of another number of labels."""
+        return LabelRule(self.thresholds.read(labels), self.set_scale, self.set_shift, self.accept.read())
+
 
 class StoredModel(BaseModel):
     """The shape of ``model.json``."""
@@ -69,8 +148,9 @@ class StoredModel(BaseModel):
     encoders: dict[str, dict[str, Any]]
     sparse: dict[str, bool]
     classifiers: list[str] = Field(min_length=1)
-    policy: str
+    policy: str | dict[str, Any]
     policy_state: dict[str, Any]
     calibration: StoredCalibration
     accept: StoredRule
+    label_rules: dict[ThresholdKind, StoredLabelRule] = Field(default_factory=dict)
     facts: FittedFacts

@@ -127,7 +127,10 @@ def training_rows(model: Categorizer) -> list[tuple[str, str]]:
             "inputs",
             ", ".join(f"{one.name} ({(one.encoder or {}).get('kind')})" for one in model.recipe_.inputs),
         ),
-        ("held-out products", f"{facts.chosen_on + facts.calibrated_on:,}"),
+        (
+            "held-out products",
+            f"{facts.held_out:,}" + (f" (in {facts.folds} folds)" if facts.folds > 1 else ""),
+        ),
     ]
     used = facts.policy
     for name in model.ensemble_.names:

@@ -343,7 +343,7 @@ def test_livostyle():
     ("file", "columns", "categories", "unlabelled"),
     [
         ("mwpd2020/train.jsonl", ["lvl1", "lvl2", "lvl3"], 282, 0),
-        ("flipkart/products.jsonl", ["category_path"], 4461, 322),
+        ("flipkart/products.jsonl", ["category_path"], 4393, 322),
     ],
 )
 def test_mwpd_and_flipkart(file, columns, categories, unlabelled):
@@ -351,3 +351,49 @@ def test_mwpd_and_flipkart(file, columns, categories, unlabelled):
     assert found.target.columns == columns
     assert (found.target.categories, found.target.unlabelled) == (categories, unlabelled)
     assert {one.role for one in found.inputs} == {str(Role.TEXT)}
+
+
+class TestInputsThatNameTheAnswer:
+    def shop(self, folder: Path, named: bool) -> Inspection:
+        rows = make_rows(160)
+        for row in rows:
+            name = row["category_path"].split(" > ")[-1].lower().rstrip("s")
+            row["title"] = f"Sturdy {name if named else 'thing'} number {row['sku']}"
+            row["photo"] = ""
+        return inspect_catalog(Catalog.read(write_csv(folder, rows)), target=["category_path"])
+
+    def test_are_told_with_what_the_words_are_worth(self, tmp_path: Path) -> None:
+        found = self.shop(tmp_path, named=True)
+        (leak,) = found.leaks
+        assert (leak.name, leak.share) == ("title", 1.0)
+        assert leak.accuracy == 1.0
+        assert leak.accuracy_masked is not None
+        text = found.to_text()
+        assert "Inputs that name the answer" in text
+        flat = " ".join(text.split())
+        assert "'title' names the product's own category for 100% of the products." in flat
+        assert f"gets 100% right on {leak.tested:,} held-out products" in flat
+        assert "train with --mask-labels" in flat
+        page = found.to_html()
+        assert "Inputs that name the answer" in page
+        assert "--mask-labels" in page
+        assert Inspection.model_validate_json(found.model_dump_json()) == found
+
+    def test_nothing_is_said_where_none_does(self, tmp_path: Path) -> None:
+        found = self.shop(tmp_path, named=False)
+        assert found.leaks == []
+        assert "name the answer" not in found.to_text()
+        assert "name the answer" not in found.to_html()
+
+
+def test_what_is_noticed_of_the_target_is_told(tmp_path: Path) -> None:
+    rows = make_rows(40)
+    rows[0]["category_path"] = "home > kitchen > PANS"
+    for row in rows:
+        row["photo"] = ""
+    found = inspect_catalog(Catalog.read(write_csv(tmp_path, rows)), target=["category_path"])
+    assert found.target is not None
+    assert found.target.categories == 4
+    flat = " ".join(found.to_text().split())
+    assert "3 category names are spelled in several ways and taken as one" in flat
+    assert "spelled in several ways" in found.to_html()

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from scipy.special import expit, logit
 
 from shelfwise.decision.confidence import decide
+from shelfwise.decision.thresholds import LabelThresholds
 from shelfwise.ensemble import Calibration
 from shelfwise.taxonomy.targets import LabelTarget, PathTarget
 
@@ -18,7 +19,7 @@ SETS = LabelTarget(("p", "q", "r"), ((0,), (0, 1), (2,)))
 
 
 def calibration(threshold: float = 0.5, scale: float = 1.0, shift: float = 0.0) -> Calibration:
-    return Calibration((1.0,), threshold=threshold, set_scale=scale, set_shift=shift)
+    return Calibration((1.0,), thresholds=LabelThresholds.shared(threshold), set_scale=scale, set_shift=shift)
 
 
 class TestPaths:

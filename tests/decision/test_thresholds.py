@@ -7,7 +7,15 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from shelfwise.decision.thresholds import best_micro_f1_threshold
+from shelfwise.decision.thresholds import (
+    HALF,
+    THRESHOLD_KINDS,
+    LabelThresholds,
+    Metric,
+    ThresholdKind,
+    best_micro_f1_threshold,
+    fit_thresholds,
+)
 
 SCORES = st.one_of(st.sampled_from([0.0, 0.25, 0.5, 0.75, 1.0]), st.floats(0, 1))
 PAIRS = st.lists(st.tuples(SCORES, st.booleans()), min_size=1, max_size=20)
@@ -55,3 +63,120 @@ def test_no_positive_and_no_products() -> None:
 def test_everything_is_positive() -> None:
     probabilities = np.array([[0.4, 0.01]])
     assert (probabilities >= best_micro_f1_threshold(probabilities, np.ones((1, 2)))).all()
+
+
+def scores(given_labels: np.ndarray, truth: np.ndarray) -> dict[str, float]:
+    """Micro-F1, and the mean of the F1 of labels that have positives."""
+    hits, given_count, there = (given_labels & (truth > 0)).sum(0), given_labels.sum(0), (truth > 0).sum(0)
+    f1 = 2 * hits / np.maximum(given_count + there, 1)
+    micro = 2 * hits.sum() / max(given_count.sum() + there.sum(), 1)
+    return {"micro": float(micro), "macro": float(f1[there > 0].mean())}
+
+
+def miscalibrated(products: int = 3_000, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
+    """Five labels, the first two frequent, whose probabilities are off, each in its own way."""
+    random = np.random.default_rng(seed)
+    base = np.array([0.5, 0.3, 0.1, 0.05, 0.01])
+    truth = (random.random((products, 5)) < base).astype(np.float32)
+    odds = truth * 3 - 1.5 + random.normal(size=(products, 5)) + np.array([2.0, -2.0, 0.0, 1.0, -1.0])
+    return 1 / (1 + np.exp(-odds)), truth
+
+
+class TestGiving:
+    P = np.array([[0.6, 0.2, 0.5], [0.4, 0.3, 0.1], [0.0, 0.0, 0.0]])
+
+    def test_from_the_threshold_on(self) -> None:
+        assert HALF.given(self.P).tolist() == [[True, False, True], [False] * 3, [False] * 3]
+
+    def test_each_label_its_own(self) -> None:
+        own = LabelThresholds(np.array([0.7, 0.2, 0.5]))
+        assert own.given(self.P).tolist() == [[False, True, True], [False, True, False], [False] * 3]
+
+    def test_at_least_one(self) -> None:
+        given_labels = LabelThresholds.shared(0.5, at_least_one=True).given(self.P)
+        assert given_labels.tolist() == [[True, False, True], [True, False, False], [False] * 3]
+
+    def test_no_products_and_no_labels(self) -> None:
+        for thresholds in (HALF, LabelThresholds.shared(0.5, at_least_one=True)):
+            assert thresholds.given(np.zeros((0, 3))).shape == (0, 3)
+            assert thresholds.given(np.zeros((3, 0))).shape == (3, 0)
+
+
+class TestFitting:
+    def test_fixed_and_one(self) -> None:
+        probabilities, truth = miscalibrated()
+        assert float(fit_thresholds("fixed", probabilities, truth).values) == 0.5
+        one = fit_thresholds("one", probabilities, truth)
+        assert float(one.values) == best_micro_f1_threshold(probabilities, truth)
+
+    @pytest.mark.parametrize("metric", ["micro", "macro"])
+    def test_the_more_is_tuned_the_better_on_new_products(self, metric: Metric) -> None:
+        (probabilities, truth), (new, answers) = miscalibrated(), miscalibrated(seed=1)
+        found = {
+            kind: scores(fit_thresholds(kind, probabilities, truth, metric).given(new), answers)[metric]
+            for kind in THRESHOLD_KINDS
+        }
+        assert found["fixed"] <= found["one"] < found["per_label"] - 0.02
+
+    def test_one_for_macro_f1_is_the_best_there_is(self) -> None:
+        probabilities, truth = miscalibrated()
+        found = fit_thresholds("one", probabilities, truth, "macro")
+        best = max(scores(probabilities >= t, truth)["macro"] for t in np.linspace(0.001, 0.999, 300))
+        assert scores(found.given(probabilities), truth)["macro"] >= best - 0.005
+
+    def test_thresholds_for_micro_f1_are_the_best_there_are(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Against trying every pair of thresholds of two labels."""
+        from shelfwise.decision import thresholds
+
+        monkeypatch.setattr(thresholds, "_SHRINKAGE", 0.0)
+        probabilities, truth = miscalibrated(300)
+        probabilities, truth = probabilities[:, :2], truth[:, :2]
+        found = scores(fit_thresholds("per_label", probabilities, truth).given(probabilities), truth)["micro"]
+        tried = thresholds._GRID[::10]
+        best = max(
+            scores(probabilities >= np.array([first, second]), truth)["micro"]
+            for first in tried
+            for second in tried
+        )
+        assert found >= best - 1e-9
+
+    def test_a_rare_label_shares_what_all_have(self) -> None:
+        probabilities, truth = miscalibrated()
+        truth[:, 4] = 0
+        truth[0, 4], probabilities[0, 4] = 1, 0.999  # one product is no reason to ask for so much
+        found = fit_thresholds("per_label", probabilities, truth)
+        assert found.values[4] < 0.9
+        never = truth.copy()
+        never[:, 4] = 0
+        assert 0 < fit_thresholds("per_label", probabilities, never).values[4] < 1
+
+    @pytest.mark.parametrize("kind", THRESHOLD_KINDS)
+    @pytest.mark.parametrize("metric", ["micro", "macro"])
+    def test_nothing_to_learn_from(self, kind: ThresholdKind, metric: Metric) -> None:
+        for shape in ((0, 3), (4, 3)):
+            found = fit_thresholds(kind, np.full(shape, 0.2), np.zeros(shape), metric, at_least_one=True)
+            assert float(found.values) == 0.5
+            assert found.at_least_one
+
+    @given(
+        st.lists(st.tuples(SCORES, SCORES, st.booleans(), st.booleans()), min_size=1, max_size=20),
+        st.sampled_from(THRESHOLD_KINDS),
+        st.sampled_from(["micro", "macro"]),
+    )
+    def test_thresholds_can_be_reached(
+        self, rows: list[tuple[float, float, bool, bool]], kind: ThresholdKind, metric: Metric
+    ) -> None:
+        probabilities = np.array([row[:2] for row in rows])
+        truth = np.array([row[2:] for row in rows], np.float32)
+        found = fit_thresholds(kind, probabilities, truth, metric)
+        assert found.values.shape in ((), (2,))
+        assert ((found.values >= 0) & (found.values <= 1)).all()
+        assert found.given(probabilities).shape == (len(rows), 2)
+
+    def test_the_order_of_products_does_not_matter(self) -> None:
+        probabilities, truth = miscalibrated(200)
+        order = np.random.default_rng(0).permutation(200)
+        for kind in THRESHOLD_KINDS:
+            found = fit_thresholds(kind, probabilities, truth).values
+            again = fit_thresholds(kind, probabilities[order], truth[order]).values
+            np.testing.assert_array_equal(found, again)

@@ -65,3 +65,58 @@ def tiny_bert(folder: Path) -> Path:
     )
     BertModel(config).save_pretrained(folder)
     return save_preprocessor(folder)
+
+
+def resnet50_of_few_weights() -> Any:
+    """A network with the layers of ResNet-50 (``microsoft/resnet-50``), each a few channels wide."""
+    import torch
+    from transformers import ResNetConfig, ResNetModel
+
+    torch.manual_seed(0)
+    return ResNetModel(ResNetConfig(embedding_size=4, hidden_sizes=[8, 8, 16, 16])).eval()
+
+
+def tiny_networks() -> dict[str, Any]:
+    """One network of random weights of every kind of structure that image models in transformers have, side 64."""
+    import torch
+    from transformers import (
+        CLIPVisionConfig,
+        CLIPVisionModel,
+        ConvNextConfig,
+        ConvNextModel,
+        Dinov2Config,
+        Dinov2Model,
+        MobileNetV2Config,
+        MobileNetV2Model,
+        SiglipVisionConfig,
+        SiglipVisionModel,
+        SwinConfig,
+        SwinModel,
+        ViTConfig,
+        ViTModel,
+    )
+
+    torch.manual_seed(0)
+    shape = {
+        "hidden_size": 16,
+        "num_hidden_layers": 2,
+        "num_attention_heads": 2,
+        "intermediate_size": 16,
+        "image_size": 64,
+        "patch_size": 16,
+    }
+    clip = CLIPVisionModel(CLIPVisionConfig(**shape))
+    siglip = SiglipVisionModel(SiglipVisionConfig(**shape))
+    swin = SwinConfig(
+        image_size=64, patch_size=4, embed_dim=8, depths=[1, 1], num_heads=[1, 2], window_size=4
+    )
+    return {
+        "resnet": resnet50_of_few_weights(),
+        "mobilenet_v2": MobileNetV2Model(MobileNetV2Config(depth_multiplier=0.25)).eval(),
+        "convnext": ConvNextModel(ConvNextConfig(hidden_sizes=[8, 8, 16, 16], depths=[1, 1, 2, 1])).eval(),
+        "swin": SwinModel(swin).eval(),
+        "vit": ViTModel(ViTConfig(**shape)).eval(),
+        "dinov2": Dinov2Model(Dinov2Config(**shape)).eval(),
+        "clip": getattr(clip, "vision_model", clip).eval(),
+        "siglip": getattr(siglip, "vision_model", siglip).eval(),
+    }

@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from shelfwise.encoders import feature_cache
+from shelfwise.encoders import cache_files, feature_cache
 from shelfwise.encoders.feature_cache import FeatureCache, cache_folder, content_key
 
 
@@ -109,7 +109,7 @@ def test_without_a_writable_disk_work_goes_on_with_one_warning(tmp_path, monkeyp
     def refuse(*args, **kwargs):
         raise OSError(number, os.strerror(number))
 
-    monkeypatch.setattr(feature_cache.tempfile, "mkstemp", refuse)
+    monkeypatch.setattr(cache_files.tempfile, "mkstemp", refuse)
     cache = FeatureCache("n", tmp_path)
     with caplog.at_level(logging.WARNING):
         cache.put(keys_of(1), vectors_of(1))
@@ -123,7 +123,7 @@ def test_a_disk_that_fills_up_while_writing_leaves_nothing_behind(tmp_path, monk
     def full(source, target):
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr(feature_cache.os, "replace", full)
+    monkeypatch.setattr(cache_files.os, "replace", full)
     FeatureCache("n", tmp_path).put(keys_of(1), vectors_of(1))
     assert list((tmp_path / "n").iterdir()) == []
     assert "No space left" in caplog.text

@@ -144,3 +144,39 @@ def test_bfloat16_gives_nearly_the_same(tmp_path, monkeypatch):
     rounded = loaded(folder).features(pictures(2))
     assert rounded.dtype == np.float32
     np.testing.assert_allclose(rounded, exact, rtol=0.1, atol=0.1)
+
+
+def test_layer_features_are_the_features_and_the_stages_before_by_place(tmp_path):
+    folder = backbones.tiny_resnet(tmp_path)
+    backbone = loaded(folder)
+    pixels = pictures(3)
+    found = backbone.layer_features(pixels)
+    np.testing.assert_array_equal(found[:, :16], backbone.features(pixels))
+    with torch.no_grad():
+        x = backbone.preprocessing.normalised(torch.from_numpy(pixels))
+        stages = backbone._model(pixel_values=x, output_hidden_states=True).hidden_states
+    before = stages[1]  # of 8 channels, the last before the resolution of the features
+    assert before.shape[2] > stages[-1].shape[2]
+    by_place = torch.nn.functional.adaptive_avg_pool2d(before, (3, 2)).flatten(1)
+    np.testing.assert_allclose(found[:, 16:], by_place.numpy(), atol=1e-4)
+
+
+def test_layer_features_of_tokens_are_the_features(tmp_path):
+    backbone = loaded(backbones.vit_without_pooler(tmp_path))
+    np.testing.assert_array_equal(backbone.layer_features(pictures(2)), backbone.features(pictures(2)))
+
+
+def test_wide_layers_are_projected_the_same_everywhere():
+    wide = torch.randn(4, 300, 6, 4, generator=torch.Generator().manual_seed(0))
+    narrow, last = torch.randn(4, 128, 3, 2), torch.randn(4, 500, 1, 1)
+    (projected, kept) = image_backbone.spatial_layers([torch.zeros(4, 9, 6, 4), wide, narrow, last])
+    assert projected.shape == kept.shape == (4, 6 * 128)
+    torch.testing.assert_close(kept, narrow.flatten(1))
+    whole = torch.nn.functional.adaptive_avg_pool2d(wide, (3, 2)).flatten(2)
+    lengths = projected.view(4, 128, 6).norm(dim=1) / whole.norm(dim=1)
+    assert float(lengths.min()) > 0.7
+    assert float(lengths.max()) < 1.3
+    signs = image_backbone._projection(300)
+    assert signs.shape == (300, 128)
+    # The first eight signs, once and for all: cached features and saved models depend on them.
+    assert (signs[0, :8] > 0).tolist() == [False, True, False, True, True, True, False, True]

@@ -227,6 +227,36 @@ def test_a_saved_model_finds_a_relative_backbone_from_elsewhere(backbone, monkey
     encoder_on(Path("backbone")).load_state(*state).prepare(image_column(mixed()))
 
 
+def test_features_of_all_layers_are_wider_and_have_a_cache_of_their_own(backbone):
+    column = image_column(mixed())
+    last, layers = (encoder_on(backbone, features=which).prepare(column) for which in ("last", "layers"))
+    assert layers.matrix.shape == (16, 16 + 6 * 8)
+    np.testing.assert_array_equal(layers.matrix[:, :16], last.matrix)
+    np.testing.assert_array_equal(
+        encoder_on(backbone, features="layers").prepare(column).matrix, layers.matrix
+    )
+    assert encoder_on(backbone, features="layers").width == 64
+
+
+def test_a_saved_model_keeps_its_features_whatever_the_default_becomes(backbone):
+    encoder = encoder_on(backbone, features="layers")
+    encoder.fit(encoder.prepare(image_column(mixed())), np.arange(12))
+    state = encoder.state_json()
+    assert (
+        encoder_on(backbone)
+        .load_state(encoder.state_arrays(), state)
+        .prepare(image_column(mixed()))
+        .matrix.shape[1]
+        == 64
+    )
+    arrays, older = fitted_state(backbone)
+    del older["features"]  # as models were written before there was a choice
+    loaded = encoder_on(backbone, features="layers").load_state(arrays, older)
+    assert loaded.prepare(image_column(mixed())).matrix.shape[1] == 16
+    with pytest.raises(ModelFolderError, match="image features among"):
+        encoder_on(backbone).load_state(encoder.state_arrays(), {**state, "features": "everything"})
+
+
 @pytest.mark.parametrize("model", ["", "/no/such/backbone"])
 def test_no_backbone_names_the_option(model):
     with pytest.raises(MissingDependencyError, match="--image-model"):

@@ -143,8 +143,13 @@ CASES = [
     ("one_hot", {}, Role.CATEGORY),
     ("one_hot", {"min_products": 1, "max_values": 2}, Role.CATEGORY),
     ("number", {}, Role.NUMBER),
+    ("kim_cnn", {"embedding": 8, "filters": 6, "dense": 5}, Role.TEXT),
+    ("kim_cnn", {"preset": "kim", "text": "paper_title", "vocabulary": 4}, Role.CATEGORY),
+    ("lstm", {"embedding": 8, "units": 6}, Role.TEXT),
+    ("lstm", {"cell": "gru", "bidirectional": True, "pooling": "max", "units": 4, "max_words": 3}, Role.TEXT),
     ("small_cnn", {"side": 32, "width": 64}, Role.IMAGE),
     ("pretrained_image", {}, Role.IMAGE),
+    ("pretrained_image", {"trainable_layers": 2}, Role.IMAGE),
 ]
 
 

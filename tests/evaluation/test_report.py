@@ -82,6 +82,24 @@ def test_the_report_has_every_section_and_says_how_it_was_measured(path_evaluati
     assert "product 1" in page.words
 
 
+def test_it_says_how_far_off_mistakes_are_and_what_training_never_saw(path_evaluation) -> None:
+    words = Reader(render_report(path_evaluation())).words
+    # Boots for sandals, a failure at the root, Boots for Pets: (2 + 3 + 4) / 3 steps, (2 + 0 + 0) / 3 levels
+    assert "3 paths are wrong, on average after 0.7 levels that are right, and 3.0 steps in the tree" in words
+    assert "hierarchical precision" in words
+    assert "1 category never seen in training" in words
+    assert "Pets : 1 product" in words
+
+
+def test_without_mistakes_it_says_so(facts) -> None:
+    right = evaluate_paths(
+        [BOOTS], [BOOTS], np.array([0.9]), ["accept"], per_classifier={}, data=facts(products=1)
+    )
+    words = Reader(render_report(right)).words
+    assert "Not one path was wrong." in words
+    assert "–" in words
+
+
 def test_the_report_of_label_sets_speaks_of_labels(label_evaluation) -> None:
     page = Reader(render_report(label_evaluation()))
     assert page.open == []

@@ -45,6 +45,10 @@ SCORES = [
     "hierarchical_recall",
     "hierarchical_f1",
     "mean_common_depth",
+    "mean_common_depth_of_mistakes",
+    "mean_tree_distance",
+    "mean_tree_distance_of_mistakes",
+    "mistakes",
     "answered",
 ]
 

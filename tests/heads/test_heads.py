@@ -10,6 +10,8 @@ import torch
 from shelfwise.errors import RecipeError
 from shelfwise.heads import LABEL_HEADS, PATH_HEADS, build_head
 from shelfwise.heads.base import Head
+from shelfwise.heads.sequential import SequentialHead
+from shelfwise.recipe import HEADS
 from shelfwise.taxonomy.targets import LabelTarget, PathTarget, Target
 
 UNEVEN = PathTarget(
@@ -40,7 +42,8 @@ class Case:
         return f"{self.kind}-{self.target.n_outcomes}"
 
     def head(self) -> Head:
-        return build_head(self.kind, self.target)
+        torch.manual_seed(0)  # some heads have layers of their own
+        return build_head(self.kind, self.target).eval()
 
     @property
     def exclusive(self) -> bool:
@@ -107,14 +110,19 @@ def test_the_gradient_is_the_slope_of_the_loss(case: Case) -> None:
 
 def test_following_the_loss_leads_to_the_truth(case: Case) -> None:
     head = case.head().double()
+    learned = list(head.parameters())
     scores = scores_for(head).requires_grad_()
     losses = []
     for _ in range(300):
         loss = head.loss(scores, case.truth)
         losses.append(float(loss.detach()))
-        (slope,) = torch.autograd.grad(loss, scores)
-        scores = (scores - slope).detach().requires_grad_()
-    assert losses == sorted(losses, reverse=True)
+        slopes = torch.autograd.grad(loss, [scores, *learned])
+        with torch.no_grad():
+            for values, slope in zip([scores, *learned], slopes, strict=True):
+                values -= slope
+    if not learned:
+        assert losses == sorted(losses, reverse=True)
+    assert losses[-1] < losses[0]
     logits = head.outcome_logits(scores)
     if case.exclusive:
         assert logits.argmax(1).tolist() == case.truth.tolist()
@@ -156,6 +164,51 @@ def test_state_holds_no_copy_of_the_taxonomy(case: Case) -> None:
 
 
 class TestBuildHead:
+    def test_every_name_a_recipe_takes_is_a_head(self) -> None:
+        assert set(HEADS) == {"auto", *PATH_HEADS, *LABEL_HEADS}
+
+    def test_options(self) -> None:
+        head = build_head({"kind": "sequential", "width": 7, "beam_width": 3}, EVEN)
+        assert isinstance(head, SequentialHead)
+        assert (head.n_scores, head.beam_width) == (7, 3)
+        assert type(build_head({"kind": "auto", "smoothing": 0.1}, EVEN)) is PATH_HEADS["tree"]
+
+    @pytest.mark.parametrize(
+        ("given", "target", "says"),
+        [
+            (
+                {"kind": "sequential", "decoding": "beam"},
+                EVEN,
+                "expected options among width, .* for the head 'sequential', got 'decoding'; did you mean 'decode'",
+            ),
+            (
+                {"kind": "sequential", "decode": "bean"},
+                EVEN,
+                "'decode' of the head 'sequential': .*'exact', 'beam' or 'greedy', got 'bean'",
+            ),
+            ({"kind": "level_decoder", "cell": "rnn"}, EVEN, "'cell'.*'gru' or 'lstm', got 'rnn'"),
+            ({"kind": "level_decoder", "width": 0}, EVEN, "'width'.*greater than or equal to 1, got 0"),
+            ({"kind": "tree", "smoothing": -0.1}, EVEN, "'smoothing'.*greater than or equal to 0"),
+            ({"kind": "sequential", "dropout": float("nan")}, EVEN, "'dropout'"),
+            ({"kind": "per_level", "level_weights": [1]}, EVEN, r"expected 2 level_weights .* got \[1"),
+            ({"kind": "per_level", "level_weights": [0, 0]}, EVEN, "at least one of them above 0"),
+            ({"kind": "per_level", "level_weights": [1, -1]}, EVEN, "level_weights.1'"),
+            ({"kind": "per_level", "smoothing": 0.1}, EVEN, "'per_level', got 'smoothing'"),
+            (
+                {"kind": "label_sets", "width": 3},
+                SETS,
+                "expected no options for the head 'label_sets', got 'width'",
+            ),
+            ({}, EVEN, "expected a head for this target"),
+        ],
+    )
+    def test_an_option_that_cannot_work_is_one_clear_line(
+        self, given: dict[str, object], target: Target, says: str
+    ) -> None:
+        with pytest.raises(RecipeError, match=says) as raised:
+            build_head(given, target)
+        assert "\n" not in str(raised.value)
+
     def test_auto(self) -> None:
         assert type(build_head("auto", EVEN)) is PATH_HEADS["tree"]
         assert type(build_head("auto", LABELS)) is LABEL_HEADS["multilabel"]

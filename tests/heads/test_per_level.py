@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import torch
 
-from shelfwise.heads.per_level import PerLevelHead
+from shelfwise.heads.per_level import PerLevelHead, PerLevelOptions
 from shelfwise.taxonomy.targets import PathTarget
 
 
@@ -36,6 +36,15 @@ def test_the_loss_is_the_sum_of_the_levels() -> None:
     first, second = [0.3, -0.4], [1.0, 0.1]
     found = head.loss(torch.tensor([first + second]), torch.tensor([1]))
     expected = -np.log(softmax(first)[0]) - np.log(softmax(second)[1])
+    np.testing.assert_allclose(float(found), expected, rtol=1e-5)
+
+
+def test_levels_can_weigh_differently() -> None:
+    target = PathTarget((("a", "x"), ("a", "y"), ("b", "x")))
+    head = PerLevelHead(target, PerLevelOptions(level_weights=[0.5, 2.0]))
+    first, second = [0.3, -0.4], [1.0, 0.1]
+    found = head.loss(torch.tensor([first + second]), torch.tensor([1]))
+    expected = -0.5 * np.log(softmax(first)[0]) - 2 * np.log(softmax(second)[1])
     np.testing.assert_allclose(float(found), expected, rtol=1e-5)
 
 

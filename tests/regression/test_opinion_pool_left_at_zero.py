@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from scipy.special import log_softmax
 
-from shelfwise.fusion.policies import OpinionPool
+from shelfwise.fusion.opinion_pool import OpinionPool
 
 
 @pytest.mark.parametrize("exclusive", [True, False])

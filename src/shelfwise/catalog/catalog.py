@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 
 from shelfwise.catalog.column import INPUT_ROLES, ImageSource, InputColumn, Role
 from shelfwise.catalog.fields import SAMPLE_ROWS, Field, Roles, missing_column
-from shelfwise.catalog.image_source import PathImages
+from shelfwise.catalog.image_source import ImagesFromWeb, PathImages, WebImages
 from shelfwise.catalog.inputs import absent_input, image_input, image_paths, number_input, text_input
 from shelfwise.catalog.opening import Opening, Paths, Products, remarks
 from shelfwise.catalog.read import join
@@ -58,8 +58,10 @@ class Catalog:
         images: Mapping[str, ImageSource] | None = None,
         folders: Sequence[Path] = (Path(),),
         folder_of: np.ndarray | None = None,
+        web: WebImages | None = None,
     ) -> None:
-        """``images``: embedded ones; ``folders[folder_of[row]]``: where a row's image paths start."""
+        """``images``: embedded ones; ``folders[folder_of[row]]``: where a row's image paths start; ``web``: those
+        that were fetched."""
         if len(ids) != table.num_rows:
             raise CatalogError(
                 f"Expected one id a product, got {len(ids):,} ids for {table.num_rows:,} products."
@@ -71,6 +73,7 @@ class Catalog:
         self.notes = list(notes)
         self.sources = list(sources)
         self._images = dict(images or {})
+        self._web = web
         self._folders = list(folders)
         self._folder_of = np.zeros(len(ids), np.int32) if folder_of is None else folder_of
 
@@ -215,6 +218,7 @@ class Catalog:
             images={name: source.take(rows) for name, source in self._images.items()},
             folders=self._folders,
             folder_of=self._folder_of[rows],
+            web=self._web,
         )
 
     def with_fields(self, fields: Mapping[str, Field]) -> Catalog:
@@ -232,12 +236,21 @@ class Catalog:
             images=self._images,
             folders=self._folders,
             folder_of=self._folder_of,
+            web=self._web,
         )
+
+    def with_web_images(self, web: WebImages) -> Catalog:
+        """The same products, whose images at web addresses are those of ``web`` (see ``fetching.first``)."""
+        same = self.with_fields({})
+        same._web = web
+        return same
 
     def _image_input(self, name: str, column: pa.Array) -> InputColumn:
         paths = image_paths(column)
-        if name in self._images:
-            # Whether bytes are there is known only when they are read.
-            return image_input(name, self._images[name], np.zeros(len(self), bool), self.row_errors)
-        source = PathImages(paths, self._folders, self._folder_of)
-        return image_input(name, source, np.asarray(pc.is_null(paths)), self.row_errors)
+        # Whether embedded bytes are there is known only when they are read.
+        absent = np.zeros(len(self), bool) if name in self._images else np.asarray(pc.is_null(paths))
+        source: ImageSource = PathImages(paths, self._folders, self._folder_of)
+        source = self._images.get(name, source)
+        if self._web is not None:
+            source = ImagesFromWeb(source, paths, self._web)
+        return image_input(name, source, absent, self.row_errors)

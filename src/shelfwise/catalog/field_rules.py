@@ -14,7 +14,7 @@ MAX_GROUP_SIZE = 50  # products that share a "group" on average, above which it 
 MAX_CODE_DIGITS = 8.0  # whole numbers longer than this on average are codes
 MIN_SEEN_OFTEN = 3.0  # products a value, on average, from which values are categories
 
-URLS = "addresses of images on the web, which this version does not fetch; download them, give paths"
+URLS = "addresses of images on the web, not fetched yet (train, predict and fetch do that)"
 
 Guess = tuple[Role, str]
 

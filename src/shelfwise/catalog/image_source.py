@@ -8,6 +8,7 @@ import re
 import stat
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Protocol
 from urllib.parse import unquote, urlsplit
 
 import numpy as np
@@ -18,7 +19,7 @@ from shelfwise.catalog.rows import Progress, no_progress
 
 MAX_IMAGE_BYTES = 64 << 20
 ROWS_PER_LOAD = 256  # images held at once while going through a whole source
-URL_REASON = "image URLs are not fetched by this version; download them and give paths"
+URL_REASON = "image at a web address, not fetched yet"
 _URL = re.compile(r"(?!file:)[a-z][a-z0-9+.\-]+://|//[^/]+\.[^/]+/|data:", re.IGNORECASE)
 
 ABSENT = RawImage(State.ABSENT)
@@ -114,6 +115,38 @@ class MemoryImages:
     def take(self, rows: np.ndarray) -> ImageSource:
         """The images of ``rows``, as a source of their own."""
         return ImageRows.of(self).take(rows)
+
+
+class WebImages(Protocol):
+    """Images from the web that have been fetched."""
+
+    def load(self, url: str) -> RawImage:
+        """The image at a URL as the catalog has it; FAILED with a reason where it could not be had."""
+        ...
+
+
+class ImagesFromWeb:
+    """Images of which some are given by web addresses: those come from what was fetched."""
+
+    def __init__(self, source: ImageSource, paths: pa.Array, web: WebImages) -> None:
+        """``source``: the images apart from the web; ``paths``: string array [N], of which some are URLs."""
+        self._source, self._paths, self._web = source, paths, web
+
+    def __len__(self) -> int:
+        return len(self._source)
+
+    def load(self, rows: Sequence[int]) -> list[RawImage]:
+        """The images of ``rows``, in that order; bytes that the catalog itself has come first."""
+        images = self._source.load(rows)
+        for place, row in enumerate(rows):
+            path = self._paths[int(row)].as_py() if images[place].data is None else None
+            if path and is_url(path):
+                images[place] = self._web.load(path)
+        return images
+
+    def take(self, rows: np.ndarray) -> ImageSource:
+        """The images of ``rows``, as a source of their own."""
+        return ImagesFromWeb(self._source.take(rows), self._paths.take(pa.array(rows, pa.int64())), self._web)
 
 
 class AbsentImages:

@@ -20,11 +20,13 @@ from shelfwise.catalog.inspection import (
     IdsFound,
     ImagesFound,
     Inspection,
+    LeakFound,
     RepeatedId,
     RowTrouble,
 )
 from shelfwise.catalog.inspection_plan import plan_inputs, write_plan
 from shelfwise.catalog.inspection_problems import find_problems
+from shelfwise.catalog.leaks import find_leaks
 from shelfwise.catalog.target_suggestions import suggest_targets
 from shelfwise.catalog.target_survey import survey_groups, survey_target
 from shelfwise.progress import Reporter, Silent
@@ -64,6 +66,7 @@ def inspect_catalog(
         survey_target(truth, recipe, groups, catalog.ids, assumed=not target) if truth is not None else None
     )
     inputs, left_out = plan_inputs(catalog, recipe.columns, giveaways)
+    leaks = _leaks(catalog, [one.name for one in inputs], recipe, truth, groups)
     by = [name for name in (title_column(catalog), _group_column(catalog)) if name] + [
         i.column for i in images
     ][:1]
@@ -83,6 +86,7 @@ def inspect_catalog(
         suggestions=suggestions,
         inputs=inputs,
         left_out=left_out,
+        leaks=leaks,
         plan=[],
         problems=[],
         notes=catalog.notes,
@@ -115,6 +119,16 @@ def _giveaways(
         if field.role in INPUT_ROLES and field.role is not Role.IMAGE and name not in recipe.columns
     }
     return find_giveaways(columns, truth.values, multilabel=recipe.multilabel, groups=groups)
+
+
+def _leaks(
+    catalog: Catalog, inputs: Sequence[str], recipe: TargetRecipe, truth: Truth | None, groups: np.ndarray
+) -> list[LeakFound]:
+    if truth is None:
+        return []
+    texts = {name: catalog.column(name) for name in inputs if catalog.fields[name].role is Role.TEXT}
+    found = find_leaks(texts, truth.values, multilabel=recipe.multilabel, groups=groups)
+    return [LeakFound(**vars(leak)) for leak in found]
 
 
 def _describe_column(catalog: Catalog, name: str) -> ColumnFound:

@@ -159,6 +159,16 @@ class LeftOut(_Found):
     giveaway: bool
 
 
+class LeakFound(_Found):
+    """An input text that names the product's own category; see ``catalog.leaks.Leak`` for what the figures are."""
+
+    name: str
+    share: float
+    accuracy: float | None
+    accuracy_masked: float | None
+    tested: int
+
+
 class Problem(_Found):
     """``fails``: training would stop with an error. ``warning``: it works, but someone should look."""
 
@@ -193,6 +203,7 @@ class Inspection(_Found):
     suggestions: list[Suggestion]
     inputs: list[PlannedInput]
     left_out: list[LeftOut]
+    leaks: list[LeakFound] = []
     plan: list[str]
     problems: list[Problem]
     notes: list[str]

@@ -8,7 +8,7 @@ from pathlib import Path
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from shelfwise.catalog.inspection import Inspection
-from shelfwise.catalog.inspection_text import percent, target_rows
+from shelfwise.catalog.inspection_text import LEAK_HINT, leak_in_words, percent, target_rows
 
 TEMPLATE = "inspection.html.j2"
 _HERE = Path(__file__).parent
@@ -31,6 +31,8 @@ def write_page(inspection: Inspection) -> str:
         found=inspection,
         target=inspection.target,
         # The largest categories are drawn, not listed.
+        leaks=[leak_in_words(leak, inspection.target) for leak in inspection.leaks],
+        leak_hint=LEAK_HINT,
         statistics=[row for row in statistics if row[0] not in ("largest", "")],
         fails=[problem.what for problem in inspection.problems if problem.kind == "fails"],
         warnings=[problem.what for problem in inspection.problems if problem.kind == "warning"],

@@ -5,13 +5,17 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Sequence
 
-from shelfwise.catalog.inspection import Inspection, Spread, TargetFound
+from shelfwise.catalog.inspection import Inspection, LeakFound, Spread, TargetFound
 
 WIDTH = 118
 EXAMPLE_WIDTH = 34
 WHY_WIDTH = 44
 SOURCES_SHOWN = 3
 SUGGESTIONS_SHOWN = 6
+LEAK_HINT = (
+    "If new products' texts say it too, that is as it should be. If they are written only once the category is known, "
+    "figures measured here will not be reached on new products: train with --mask-labels, which takes these words out."
+)
 
 
 def write_text(inspection: Inspection) -> str:
@@ -25,6 +29,7 @@ def write_text(inspection: Inspection) -> str:
         _suggestions(inspection),
         _notes("Noticed while reading", inspection.notes),
         _left_out(inspection),
+        _leaks(inspection),
         _notes("What `train` would do", inspection.plan),
         _problems(inspection),
     ]
@@ -131,7 +136,8 @@ def _target(inspection: Inspection) -> list[str]:
     kind = "label sets" if target.multilabel else "paths" if len(target.levels) > 1 else "categories"
     separated = f', separated by "{target.separator}"' if target.separator else ""
     rows = [["labelled products", count_of(target.labelled, inspection.products)], *target_rows(target)]
-    return [f"Target {','.join(target.columns)}: {kind}{separated}{assumed}", *aligned(rows)]
+    lines = [f"Target {','.join(target.columns)}: {kind}{separated}{assumed}", *aligned(rows)]
+    return lines + [wrapped for note in target.notes for wrapped in _bullet("-", note)]
 
 
 def target_rows(target: TargetFound) -> list[list[str]]:
@@ -174,6 +180,32 @@ def _left_out(inspection: Inspection) -> list[str]:
     if not inspection.left_out:
         return []
     return ["Not read as inputs", *aligned([[one.name, one.why] for one in inspection.left_out])]
+
+
+def _leaks(inspection: Inspection) -> list[str]:
+    if not inspection.leaks:
+        return []
+    return [
+        "Inputs that name the answer",
+        *(line for leak in inspection.leaks for line in _bullet("-", leak_in_words(leak, inspection.target))),
+        *_bullet("-", LEAK_HINT),
+    ]
+
+
+def leak_in_words(leak: LeakFound, target: TargetFound | None) -> str:
+    """How often a text names the answer, and what those words are worth."""
+    labels = target is not None and target.multilabel
+    what = "one of the product's own labels" if labels else "the product's own category"
+    said = f"'{leak.name}' names {what} for {percent(leak.share)} of the products."
+    if leak.accuracy is None or leak.accuracy_masked is None:
+        return said
+    names = "label" if labels else "category"
+    figure = percent(leak.accuracy)
+    scores = f"has a micro-F1 of {figure}" if labels else f"gets {figure} right"
+    return (
+        f"{said} A quick linear model of it alone {scores} on {leak.tested:,} held-out products; with the words of all {names} "
+        f"names taken out, {percent(leak.accuracy_masked)}."
+    )
 
 
 def _notes(heading: str, lines: Sequence[str]) -> list[str]:

@@ -8,20 +8,24 @@ from typing import Protocol
 import numpy as np
 from scipy.special import expit, logit
 
-from shelfwise.taxonomy.targets import PathTarget, Target
+from shelfwise.decision.path_decoding import Kind, PathDecoder
+from shelfwise.decision.thresholds import LabelThresholds
+from shelfwise.taxonomy.targets import LabelTarget, PathTarget, Target
 
 _TINY = 1e-6
 
 
 class SetCalibration(Protocol):
-    """What is needed to decide label sets."""
+    """What is needed to decide."""
 
     @property
-    def threshold(self) -> float: ...
+    def thresholds(self) -> LabelThresholds: ...
     @property
     def set_scale(self) -> float: ...
     @property
     def set_shift(self) -> float: ...
+    @property
+    def decoding(self) -> Kind: ...
 
 
 @dataclass(frozen=True)
@@ -46,23 +50,33 @@ class Decided:
 
 
 def decide(target: Target, probabilities: np.ndarray, calibration: SetCalibration) -> Decided:
-    """The most probable path of each product, or the labels at or above the threshold.
+    """The most probable path of each product, or the labels at or above their thresholds.
 
     ``probabilities`` is [N, outcomes]. A label set's confidence is its own probability where it is a known outcome, else that of
     all its labels being right and none missing as if they were independent; both corrected by what held-out products showed.
     """
     if isinstance(target, PathTarget):
-        chosen = probabilities.argmax(1)
+        with np.errstate(divide="ignore"):
+            chosen = PathDecoder(target, calibration.decoding)(np.log(probabilities))
         sure = probabilities[np.arange(len(chosen)), chosen]
         return Decided(chosen, probabilities, sure, np.zeros(len(chosen)))
     by_label = target.label_probabilities(probabilities)
-    given = by_label >= calibration.threshold
-    log_all = np.log(np.clip(np.where(given, by_label, 1 - by_label), _TINY, 1.0)).sum(1)
-    whole = np.exp(log_all)
+    given = calibration.thresholds.given(by_label)
+    odds = set_log_odds(target, probabilities, by_label, given)
+    return Decided(given, by_label, expit(calibration.set_scale * odds + calibration.set_shift), odds)
+
+
+def set_log_odds(
+    target: LabelTarget, probabilities: np.ndarray, by_label: np.ndarray, given: np.ndarray
+) -> np.ndarray:
+    """float [N]: log-odds that each set is right, were its labels independent; of a known outcome, its own.
+
+    ``probabilities`` [N, outcomes], ``by_label`` [N, labels] and ``given`` bool [N, labels].
+    """
+    whole = np.exp(np.log(np.clip(np.where(given, by_label, 1 - by_label), _TINY, 1.0)).sum(1))
     if target.sets:
         for row, labels in enumerate(given):
             known = target.set_index.get(tuple(map(int, np.flatnonzero(labels))))
             if known is not None:
                 whole[row] = probabilities[row, known]
-    logits = logit(np.clip(whole, _TINY, 1 - _TINY))
-    return Decided(given, by_label, expit(calibration.set_scale * logits + calibration.set_shift), logits)
+    return logit(np.clip(whole, _TINY, 1 - _TINY))

@@ -32,7 +32,10 @@ class EncoderOptions(BaseModel):
 class Encoded:
     """One input of N products as numbers.
 
-    ``matrix`` is a CSR float32 matrix [N, width], a float32 array [N, width], or uint8 pixels [N, 3, side, side].
+    ``matrix`` is a CSR float32 matrix [N, width], a float32 array [N, width], uint8 pixels [N, 3, side, side], or a
+    CSR int32 matrix [N, longest] of word numbers: row by row the words of a text, in order from column 0 on, 0 being no
+    word (prepared, but not fitted, it is int64 hashes of words). So a text takes the memory of its words, not of the
+    longest text.
     Rows that are not PRESENT hold zeros and are never read as values: ``state`` (int8 [N]) says so.
     """
 
@@ -97,6 +100,10 @@ class Encoder(ABC):
     def network(self) -> nn.Module | None:
         """A fresh trainable part from what ``transform`` gives to [B, width]; None where ``transform`` gives vectors."""
         return None
+
+    def remarks(self) -> list[str]:
+        """What a person should be told after ``fit``: sentences, most often none."""
+        return []
 
     def state_arrays(self) -> dict[str, np.ndarray]:
         """What ``fit`` learned, as arrays (written to safetensors); names are the encoder's own."""

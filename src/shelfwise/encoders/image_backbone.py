@@ -2,19 +2,30 @@
 
 from __future__ import annotations
 
+import hashlib
 import inspect
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 from torch import nn
 
 from shelfwise.encoders.allocator import keep_freed_memory
 from shelfwise.encoders.image_preprocessing import ImagePreprocessing
+from shelfwise.encoders.image_trunk import Step, Trunk, run_steps, trace
 from shelfwise.errors import MissingDependencyError
+
+_GRID = (
+    3,
+    2,
+)  # rows and columns of fields: enough to tell a sleeve from a hem, and that a picture's halves differ
+_MOST_CHANNELS = 128
 
 
 @contextmanager
@@ -71,37 +82,106 @@ class ImageBackbone:
         self.batch = batch
         self._device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
         self._dtype = precision()
-        model, self._trained_pooler = _load(folder)
+        model, trained_pooler = _load(folder)
+        self._pooled = Pooling(trained_pooler)
         self._model = model.float().eval().requires_grad_(False).to(self._device)
         # Torch's stubs lack this argument, which doubles the speed of convolutions on CPUs.
         self._model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         takes_any_side = "interpolate_pos_encoding" in inspect.signature(model.forward).parameters
         self._arguments = {"interpolate_pos_encoding": True} if takes_any_side else {}
-        self._mean = torch.tensor(preprocessing.mean, device=self._device).view(1, 3, 1, 1)
-        self._std = torch.tensor(preprocessing.std, device=self._device).view(1, 3, 1, 1)
 
     def features(self, pixels: np.ndarray) -> np.ndarray:
         """Pictures uint8 [B, 3, side, side], 1 ≤ B ≤ batch, as float32 [B, width]."""
+        return self._passed(torch.from_numpy(pixels), self._features).cpu().numpy()
+
+    def layer_features(self, pixels: np.ndarray) -> np.ndarray:
+        """``features`` and, behind them, ``spatial_layers``: float32 [B, width + …]."""
+        return self._passed(torch.from_numpy(pixels), self._layer_features).cpu().numpy()
+
+    def below(self, pixels: torch.Tensor, steps: Sequence[Step]) -> torch.Tensor:
+        """What the first ``steps`` of ``trunk`` make of pictures uint8 [B, 3, side, side]: float32 [B, …].
+
+        Any number of pictures, on any device, to which the result comes back.
+        """
+        modules = [step.module for step in steps]
+        parts = [
+            self._passed(part, lambda x: run_steps(steps, modules, x)).to(pixels.device)
+            for part in pixels.split(self.batch)
+        ]
+        return torch.cat(parts)
+
+    @cached_property
+    def trunk(self) -> Trunk:
+        """The model as a chain of steps from prepared pixels to features."""
+        side = self.preprocessing.side
+        random = np.random.default_rng(0).integers(0, 256, (3, 3, side, side), dtype=np.uint8)
+        x = self.preprocessing.normalised(torch.from_numpy(random).to(self._device))
+        return trace(self._model, self._pooled, x, **self._arguments)
+
+    def _passed(self, pixels: torch.Tensor, work: Callable[[torch.Tensor], torch.Tensor]) -> torch.Tensor:
+        """What ``work`` makes of prepared pictures, in a pass of ``batch``: float32 [B, …] on this model's device."""
         count = len(pixels)
         if count < self.batch:
-            filler = np.zeros((self.batch - count, *pixels.shape[1:]), dtype=np.uint8)
-            pixels = np.concatenate([pixels, filler])
-        x = torch.from_numpy(pixels).to(self._device).to(torch.float32, memory_format=torch.channels_last)
-        x = (x * self.preprocessing.scale - self._mean) / self._std
+            pixels = torch.cat([pixels, pixels.new_zeros(self.batch - count, *pixels.shape[1:])])
+        x = self.preprocessing.normalised(pixels.to(self._device))
         with (
-            torch.inference_mode(),
+            torch.no_grad(),
             torch.autocast("cpu", torch.bfloat16, enabled=self._dtype == torch.bfloat16),
         ):
-            output = self._model(pixel_values=x, **self._arguments)
-        return self._pooled(output)[:count].float().cpu().numpy()
+            found = work(x)
+        return found[:count].float()
 
-    def _pooled(self, output: Any) -> torch.Tensor:
-        """[batch, width]: the model's own pooling where it is trained, else the mean of places or tokens."""
+    def _features(self, x: torch.Tensor) -> torch.Tensor:
+        return self._pooled(self._model(pixel_values=x, **self._arguments))
+
+    def _layer_features(self, x: torch.Tensor) -> torch.Tensor:
+        output = self._model(pixel_values=x, output_hidden_states=True, **self._arguments)
+        return torch.cat([self._pooled(output), *spatial_layers(output.hidden_states or ())], dim=1)
+
+
+@dataclass(frozen=True)
+class Pooling:
+    """Features [B, width] of a model's output: its own pooling where that is trained, else the mean of places or tokens."""
+
+    own: bool
+
+    def __call__(self, output: Any) -> torch.Tensor:
         pooled = getattr(output, "pooler_output", None)
-        if pooled is not None and self._trained_pooler:
+        if pooled is not None and self.own:
             return pooled.flatten(1)
         hidden = output.last_hidden_state
         return hidden.mean(dim=(2, 3)) if hidden.ndim == 4 else hidden.mean(dim=1)
+
+
+def spatial_layers(hidden_states: Sequence[torch.Tensor]) -> list[torch.Tensor]:
+    """What the network saw on the way and where: for the last hidden state of every resolution, [B, channels × 6].
+
+    Hidden states [B, channels, H, W] are averaged over the fields of a grid of 3 × 2; wide ones are first brought down to
+    ``_MOST_CHANNELS`` by a random projection (Achlioptas 2003). The lowest resolution is left out, because the features
+    themselves are made of it, and so are tokens [B, T, width].
+    """
+    last: dict[tuple[int, ...], torch.Tensor] = {}
+    for hidden in hidden_states:
+        if hidden.ndim == 4:
+            last[tuple(hidden.shape[2:])] = hidden
+    if last:
+        last.popitem()
+    parts = []
+    for hidden in last.values():
+        fields = F.adaptive_avg_pool2d(hidden.float(), _GRID).flatten(2)  # [B, channels, 6]
+        if hidden.shape[1] > _MOST_CHANNELS:
+            fields = torch.einsum("bcf,cd->bdf", fields, _projection(hidden.shape[1]).to(fields.device))
+        parts.append(fields.flatten(1))
+    return parts
+
+
+@cache
+def _projection(channels: int) -> torch.Tensor:
+    """float32 [channels, _MOST_CHANNELS] of ± 1/√_MOST_CHANNELS, the same on every machine and in every version."""
+    bits = channels * _MOST_CHANNELS
+    noise = hashlib.shake_128(f"projection of {channels} channels".encode()).digest(-(-bits // 8))
+    signs = np.unpackbits(np.frombuffer(noise, dtype=np.uint8))[:bits].astype(np.float32) * 2 - 1
+    return torch.from_numpy(signs.reshape(channels, _MOST_CHANNELS)) / _MOST_CHANNELS**0.5
 
 
 def _load(folder: Path) -> tuple[nn.Module, bool]:

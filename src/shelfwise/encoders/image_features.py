@@ -14,14 +14,17 @@ from shelfwise.encoders.feature_cache import FeatureCache, content_key
 from shelfwise.encoders.image_preprocessing import ImagePreprocessing
 
 _ROWS_AT_ONCE = 128  # undecoded images in memory
-_REMEMBER_EVERY = 1024  # computed features between writes to the cache
+_REMEMBER_EVERY, _REMEMBER_BYTES = (
+    1024,
+    32 << 20,
+)  # computed features between writes to the cache, and their size
 
 
 class FeatureRun:
     """The features of N products' images, from the cache or from ``compute``.
 
-    ``compute`` takes pixels uint8 [B, 3, side, side], B ≤ ``batch``, to float32 [B, width]. After
-    ``all_rows``: ``features`` float32 [N, width] (zeros where there is no image), ``state`` int8 [N],
+    ``compute`` takes pixels uint8 [B, 3, side, side], B ≤ ``batch``, to [B, width]. ``features`` [N, width], zeros of the
+    cache's type, are filled in by ``all_rows`` (zeros stay where there is no image), and so are ``state`` int8 [N] and
     ``reasons`` by row.
     """
 
@@ -32,17 +35,19 @@ class FeatureRun:
         compute: Callable[[np.ndarray], np.ndarray],
         batch: int,
         cache: FeatureCache,
-        width: int,
+        features: np.ndarray,
         progress: Progress,
     ) -> None:
         count = len(source)
-        self.features = np.zeros((count, width), dtype=np.float32)
+        self.features = features
         self.state = np.full(count, State.ABSENT, dtype=np.int8)
         self.reasons: dict[int, str] = {}
         self._source, self._preprocessing, self._compute, self._batch = source, preprocessing, compute, batch
         self._cache, self._progress = cache, progress
         self._first_row: dict[bytes, int] = {}  # content → the first row that carries it
         self._fresh: dict[bytes, int] = {}  # computed here, not yet written to the cache
+        bytes_each = max(1, features.shape[1] * features.dtype.itemsize)
+        self._remember_every = max(batch, min(_REMEMBER_EVERY, _REMEMBER_BYTES // bytes_each))
 
     def all_rows(self) -> None:
         """Go through the source in small parts; what is computed is remembered even on an interrupt."""
@@ -50,7 +55,7 @@ class FeatureRun:
             with ThreadPoolExecutor(decoder_threads(), thread_name_prefix="decode") as pool:
                 for start in range(0, len(self.state), _ROWS_AT_ONCE):
                     self._some_rows(pool, list(range(start, min(start + _ROWS_AT_ONCE, len(self.state)))))
-                    if len(self._fresh) >= _REMEMBER_EVERY:
+                    if len(self._fresh) >= self._remember_every:
                         self._remember()
         finally:
             self._remember()

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
+import torch
 from PIL import Image
 
 from shelfwise.catalog.images import square_pixels
@@ -65,6 +66,14 @@ class ImagePreprocessing:
         else:
             pixels = square_pixels(image, side, self.resize, resample)
         return pixels[::-1] if self.bgr else pixels
+
+    def normalised(self, pixels: torch.Tensor) -> torch.Tensor:
+        """Pixels 0–255 [B, 3, side, side] as the backbone's input, float32, channels last."""
+        x = pixels.to(torch.float32, memory_format=torch.channels_last)
+        mean, std = (
+            torch.tensor(values, device=pixels.device).view(1, 3, 1, 1) for values in (self.mean, self.std)
+        )
+        return (x * self.scale - mean) / std
 
     def changed(self, side: int | None, resize: Resize | None) -> ImagePreprocessing:
         """The same with another side or way of resizing; the margin that "crop" cuts off keeps its share."""

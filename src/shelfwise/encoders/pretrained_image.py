@@ -1,4 +1,4 @@
-"""Image → vector by a frozen pretrained backbone, run once per distinct image and remembered on disk."""
+"""Image → vector by a pretrained backbone: frozen and run once per distinct image, or with its last layers trained."""
 
 from __future__ import annotations
 
@@ -6,23 +6,29 @@ import json as jsonlib
 import os
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Literal, Self, get_args
 
 import numpy as np
-from pydantic import Field
+import torch
+from pydantic import Field, model_validator
+from torch import nn
 
 from shelfwise.catalog.column import InputColumn, Role
-from shelfwise.encoders.allocator import release_freed_memory
+from shelfwise.encoders.allocator import keep_freed_memory, release_freed_memory
+from shelfwise.encoders.augmentation import Augmentation
 from shelfwise.encoders.base import Encoded, Encoder, EncoderOptions, Progress, no_progress
 from shelfwise.encoders.feature_cache import FeatureCache, content_key
 from shelfwise.encoders.hub import backbone_folder, fingerprint
 from shelfwise.encoders.image_backbone import ImageBackbone, precision
 from shelfwise.encoders.image_features import FeatureRun
+from shelfwise.encoders.image_finetuning import FineTuning, Tuning
 from shelfwise.encoders.image_preprocessing import ImagePreprocessing, Resize, read_preprocessing
 from shelfwise.errors import MissingDependencyError, ModelFolderError
 
 BACKBONE_VARIABLE = "SHELFWISE_IMAGE_MODEL"
 """The environment variable that says where the backbone of a saved model is on this machine, if it moved."""
+
+Features = Literal["last", "layers"]
 
 _DECODING_VERSION = 1  # raised when decoded pixels, and so cached features, change
 _LEAST_SPREAD = 0.05  # of the mean standard deviation: rarer features are not blown up to unit variance
@@ -39,6 +45,33 @@ class PretrainedImageOptions(EncoderOptions):
     """"stretch", "crop" (the margins are lost) or "pad" (white); None: the backbone's own way."""
     batch: int = Field(default=8, ge=1, le=256)
     """Pictures a pass. On CPUs 8 is as fast as any; a GPU wants 64. It changes features by rounding only."""
+    features: Features = "last"
+    """Of a frozen backbone: "last", its own pooled last layer; "layers", besides it what every stage before saw, averaged
+    over 3 × 2 fields of the picture: colours, patterns and where they are, which the last layer has forgotten."""
+    trainable_layers: int = Field(default=0, ge=0)
+    """How many of the backbone's last convolutions and linear layers learn with the classifier. 0: the backbone is frozen and
+    each image is computed once, ever. More: better where pictures are unlike the backbone's, at the cost of running these
+    layers in every epoch; what lies below them is computed once."""
+    learning_rate_scale: float = Field(default=0.1, gt=0, le=10)
+    """Learning rate of the backbone's trained layers, in units of what the recipe gives encoders; at 1 they forget."""
+    augment: Augmentation = Augmentation()
+    """How training pictures are changed; needs ``trainable_layers``."""
+    variants: int | None = Field(default=None, ge=1, le=64)
+    """With ``augment``: so many changed pictures of each product are computed once and remembered, and every epoch takes one
+    of them or the plain one. None: pictures are changed anew in every epoch and run through the whole backbone, which
+    is many times slower."""
+    missing: Literal["learned", "zeros"] = "learned"
+    """What stands in for a missing image: a vector that is learned, or zeros as in Wang & Guthrie 2015."""
+
+    @model_validator(mode="after")
+    def _goes_together(self) -> Self:
+        if not self.augment.nothing and not self.trainable_layers:
+            raise ValueError(
+                "augment needs trainable_layers of at least 1: features of a frozen backbone are computed once"
+            )
+        if self.variants is not None and self.augment.nothing:
+            raise ValueError("variants needs augment to say how they differ, for example {flip: true}")
+        return self
 
 
 @dataclass(frozen=True)
@@ -54,7 +87,7 @@ class _Located:
 
 
 class PretrainedImage(Encoder):
-    """Frozen features of a transformers image model, standardised on the training products."""
+    """Features of a transformers image model, standardised on the training products; its last layers can be trained."""
 
     kind = "pretrained_image"
     roles = frozenset({Role.IMAGE})
@@ -65,6 +98,8 @@ class PretrainedImage(Encoder):
         super().__init__(options)
         self._located: _Located | None = None
         self._backbone: ImageBackbone | None = None
+        self._fine_tuning: FineTuning | None = None
+        self._features_of: Features = "last" if options.trainable_layers else options.features
         self._expected: dict[str, Any] | None = None  # the identity a loaded model was trained with
         self._saved_folder: str | None = None
         self._width: int | None = None
@@ -74,65 +109,79 @@ class PretrainedImage(Encoder):
     def prepare(self, column: InputColumn, progress: Progress = no_progress) -> Encoded:
         """Features float32 [N, width], unscaled, from the cache or the backbone; zeros where no image is.
 
+        With ``trainable_layers`` what they read instead: values at the cut, float16, or pixels, uint8 (see ``FineTuning``).
         A picture's features are the same whatever it is computed with. What was computed is remembered even
         when this is interrupted. Raises MissingDependencyError (no transformers, no such backbone) and
         ModelFolderError (not the backbone this model was trained with).
         """
         located = self._locate()
-        cache = FeatureCache(_namespace(located))
-        width = cache.width or self._load_backbone(located).features(_blank(located)).shape[1]
+        try:
+            if self.options.trainable_layers:
+                return self._tuned().prepare(column, progress, for_training=self._mean is None)
+            return self._features(located, column, progress)
+        finally:
+            release_freed_memory()
+
+    def _features(self, located: _Located, column: InputColumn, progress: Progress) -> Encoded:
+        cache = FeatureCache(self._cache_name(located))
+        width = cache.width or self._computed(_blank(located)).shape[1]
         if self._width is not None and self._width != width:
             raise ModelFolderError(f"Expected image features of length {self._width}, got {width}.")
         self._width = width
-
-        def compute(pixels: np.ndarray) -> np.ndarray:  # loads the backbone only if some image needs it
-            return self._load_backbone(located).features(pixels)
-
+        features = np.zeros((len(column), width), dtype=np.float32)
         run = FeatureRun(
-            column.values, located.preprocessing, compute, self.options.batch, cache, width, progress
+            column.values,
+            located.preprocessing,
+            self._computed,
+            self.options.batch,
+            cache,
+            features,
+            progress,
         )
-        try:
-            run.all_rows()
-        finally:
-            release_freed_memory()
-        return Encoded(run.features, run.state, dict(sorted(run.reasons.items())))
+        run.all_rows()
+        return Encoded(features, run.state, dict(sorted(run.reasons.items())))
 
     def fit(self, prepared: Encoded, rows: np.ndarray) -> Self:
         """Learn each feature's mean and standard deviation on the present ``rows``."""
+        if self.options.trainable_layers:
+            vectors = self._tuned().pretrained_vectors(prepared, np.asarray(rows))
+            self._mean, self._std = _centre_and_spread(vectors, np.arange(len(vectors)))
+            self._width = vectors.shape[1]
+            return self
         present = np.asarray(rows)[prepared.present[rows]]
-        width = prepared.matrix.shape[1]
-        total, squares = np.zeros(width), np.zeros(width)
-        mean = np.zeros(width)
-        for part in _parts(present):
-            total += prepared.matrix[part].sum(axis=0, dtype=np.float64)
-        if len(present):
-            mean = total / len(present)
-        for part in _parts(
-            present
-        ):  # a second pass: the difference of large sums would round small spreads away
-            squares += np.square(prepared.matrix[part] - mean).sum(axis=0)
-        std = np.sqrt(squares / max(1, len(present)))
-        least = _LEAST_SPREAD * float(std.mean())
-        self._mean = mean.astype(np.float32)
-        self._std = np.where(std > least, std, least or 1.0).astype(np.float32)
-        self._width = width
+        self._mean, self._std = _centre_and_spread(prepared.matrix, present)
+        self._width = prepared.matrix.shape[1]
         return self
 
     def transform(self, prepared: Encoded) -> Encoded:
-        """Each feature centred and scaled; rows without an image stay zero."""
+        """Each feature centred and scaled; rows without an image stay zero. What layers are trained on stays as it is."""
         if self._mean is None or self._std is None:
             raise ValueError("expected a fitted pretrained_image encoder; call fit or load_state first")
+        if self.options.trainable_layers:
+            return prepared
         scaled = prepared.matrix - self._mean
         scaled /= self._std
         scaled[~prepared.present] = 0.0
         return Encoded(scaled, prepared.state, prepared.reasons)
 
+    def network(self) -> nn.Module | None:
+        """The layers that are trained, as pretrained, with the scaling behind them; None where all are frozen."""
+        if not self.options.trainable_layers:
+            return None
+        if self._mean is None or self._std is None:
+            raise ValueError("expected a fitted pretrained_image encoder; call fit or load_state first")
+        keep_freed_memory()
+        # A model folder is first rebuilt on a device without memory, where pretrained weights cannot be read.
+        with torch.device("cpu"):
+            return self._tuned().network(self._mean, self._std)
+
     @property
     def width(self) -> int:
         """Length of the backbone's feature vector (runs it once where nothing has told it yet)."""
+        if self._width is None and self.options.trainable_layers:
+            self._width = self._tuned().width
         if self._width is None:
-            located = self._locate()
-            self._width = self._load_backbone(located).features(_blank(located)).shape[1]
+            self._width = self._computed(_blank(self._locate())).shape[1]
         return self._width
 
     def state_arrays(self) -> dict[str, np.ndarray]:
@@ -143,7 +192,7 @@ class PretrainedImage(Encoder):
         """Which backbone, by content; the weights themselves are not copied into a model folder."""
         identity = self._located.identity() if self._located else self._expected
         folder = str(self._located.folder.resolve()) if self._located else self._saved_folder
-        return {"width": self._width, "backbone": identity, "folder": folder}
+        return {"width": self._width, "backbone": identity, "folder": folder, "features": self._features_of}
 
     def load_state(self, arrays: dict[str, np.ndarray], json: dict[str, Any]) -> Self:
         """Become the fitted encoder; the backbone is found, and its content compared, when it is needed."""
@@ -156,10 +205,15 @@ class PretrainedImage(Encoder):
             )
         if identity is not None and not (isinstance(identity, dict) and {"fingerprint"} <= identity.keys()):
             raise ModelFolderError(f"Expected the identity of an image backbone, got {identity!r}.")
-        self._width, self._expected = width, identity
+        features = json.get("features", "last")  # what models had before there was a choice
+        if features not in get_args(Features):
+            raise ModelFolderError(
+                f"Expected image features among {', '.join(get_args(Features))}, got {features!r}."
+            )
+        self._width, self._expected, self._features_of = width, identity, features
         self._saved_folder = json.get("folder") if isinstance(json.get("folder"), str) else None
         self._mean, self._std = arrays["mean"], arrays["std"]
-        self._located = self._backbone = None
+        self._located = self._backbone = self._fine_tuning = None
         return self
 
     def _locate(self) -> _Located:
@@ -196,6 +250,28 @@ class PretrainedImage(Encoder):
             self._backbone = ImageBackbone(located.folder, located.preprocessing, self.options.batch)
         return self._backbone
 
+    def _computed(self, pixels: np.ndarray) -> np.ndarray:
+        """Features float32 [B, width] of pictures uint8 [B, 3, side, side], from the backbone, which is loaded only now."""
+        backbone = self._load_backbone(self._locate())
+        return backbone.layer_features(pixels) if self._features_of == "layers" else backbone.features(pixels)
+
+    def _cache_name(self, located: _Located) -> str:
+        """The cache's part for these features of this backbone."""
+        return (
+            _namespace(located)
+            if self._features_of == "last"
+            else f"{_namespace(located)}-{self._features_of}"
+        )
+
+    def _tuned(self) -> FineTuning:
+        if self._fine_tuning is None:
+            located, options = self._locate(), self.options
+            tuning = Tuning(
+                options.trainable_layers, options.learning_rate_scale, options.augment, options.variants
+            )
+            self._fine_tuning = FineTuning(self._load_backbone(located), tuning, _namespace(located))
+        return self._fine_tuning
+
 
 def _namespace(located: _Located) -> str:
     """The cache's folder for one backbone, preprocessing and precision."""
@@ -206,6 +282,21 @@ def _namespace(located: _Located) -> str:
 def _blank(located: _Located) -> np.ndarray:
     side = located.preprocessing.side
     return np.zeros((1, 3, side, side), dtype=np.uint8)
+
+
+def _centre_and_spread(vectors: np.ndarray, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Mean and standard deviation, float32 [width], over ``rows``; (0, 1) where there are none."""
+    width = vectors.shape[1]
+    total, squares, mean = np.zeros(width), np.zeros(width), np.zeros(width)
+    for part in _parts(rows):
+        total += vectors[part].sum(axis=0, dtype=np.float64)
+    if len(rows):
+        mean = total / len(rows)
+    for part in _parts(rows):  # a second pass: the difference of large sums would round small spreads away
+        squares += np.square(vectors[part] - mean).sum(axis=0)
+    std = np.sqrt(squares / max(1, len(rows)))
+    least = _LEAST_SPREAD * float(std.mean())
+    return mean.astype(np.float32), np.where(std > least, std, least or 1.0).astype(np.float32)
 
 
 def _parts(rows: np.ndarray, size: int = 4096) -> list[np.ndarray]:

@@ -17,6 +17,8 @@ from shelfwise.errors import RecipeError
 ENCODERS: dict[str, str] = {
     "bag_of_words": "shelfwise.encoders.bag_of_words:BagOfWords",
     "ngrams": "shelfwise.encoders.ngrams:Ngrams",
+    "kim_cnn": "shelfwise.encoders.kim_cnn:KimCnn",
+    "lstm": "shelfwise.encoders.lstm:Lstm",
     "one_hot": "shelfwise.encoders.one_hot:OneHot",
     "number": "shelfwise.encoders.number:Number",
     "small_cnn": "shelfwise.encoders.small_cnn:SmallCnn",

@@ -147,6 +147,7 @@ def path_scores(truth: Sequence[Category], predicted: Sequence[Category], depth:
     level_accuracy = hierarchy.level_accuracy(truth, predicted, depth)
     counts = metrics.count_categories(truth, [path or None for path in predicted])
     hierarchical = hierarchy.hierarchical_score(truth, predicted)
+    errors = hierarchy.tree_errors(truth, predicted)
     return PathScores(
         level_accuracy=level_accuracy,
         mean_of_levels=float(np.mean(level_accuracy)),
@@ -158,7 +159,11 @@ def path_scores(truth: Sequence[Category], predicted: Sequence[Category], depth:
         hierarchical_precision=hierarchical.precision,
         hierarchical_recall=hierarchical.recall,
         hierarchical_f1=hierarchical.f1,
-        mean_common_depth=hierarchy.mean_common_depth(truth, predicted),
+        mean_common_depth=errors.common_depth,
+        mean_tree_distance=errors.distance,
+        mistakes=errors.mistakes,
+        mean_common_depth_of_mistakes=errors.common_depth_of_mistakes,
+        mean_tree_distance_of_mistakes=errors.distance_of_mistakes,
         answered=sum(bool(path) for path in predicted) / len(predicted),
     )
 

@@ -24,7 +24,7 @@ SERIES = (TEAL, AMBER, "#4666a8", RED, "#7a5195", "#5a8f3d", "#8a6d4b", "#4b4f54
 """Colours of the lines of one chart, in order; further lines reuse them."""
 
 _SIZE_INCHES = (5.4, 3.4)
-_STYLE: dict[Any, Any] = {
+STYLE: dict[Any, Any] = {
     "svg.fonttype": "none",  # text stays text: small, sharp, and in the page's own font
     "svg.hashsalt": "shelfwise",  # the same figures give the same file
     "text.parse_math": False,
@@ -49,7 +49,7 @@ def coverage_chart(points: Sequence[CoveragePoint], now: RouteScore) -> str:
     from matplotlib import rc_context
     from matplotlib.ticker import PercentFormatter
 
-    with rc_context(_STYLE):
+    with rc_context(STYLE):
         figure, axes = _figure()
         coverage = [point.coverage for point in points]
         lines = [[point.accuracy for point in points]]
@@ -72,7 +72,7 @@ def coverage_chart(points: Sequence[CoveragePoint], now: RouteScore) -> str:
         axes.set(xlabel="products accepted without a person", ylabel="right among them")
         axes.xaxis.set_major_formatter(PercentFormatter(1, decimals=0))
         axes.yaxis.set_major_formatter(lambda value, _: f"{round(100 * value, 2):g}%")
-        return _svg(figure, "coverage")
+        return inline_svg(figure, "coverage")
 
 
 def reliability_chart(calibration: Calibration) -> str:
@@ -80,7 +80,7 @@ def reliability_chart(calibration: Calibration) -> str:
     from matplotlib import rc_context
     from matplotlib.ticker import PercentFormatter
 
-    with rc_context(_STYLE):
+    with rc_context(STYLE):
         figure, axes = _figure()
         bins = calibration.bins
         most = max(found.products for found in bins)
@@ -93,7 +93,7 @@ def reliability_chart(calibration: Calibration) -> str:
         axes.set(xlim=(0, 1.04), ylim=(0, 1.06), xlabel="confidence stated", ylabel="right in fact")
         axes.xaxis.set_major_formatter(PercentFormatter(1, decimals=0))
         axes.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
-        return _svg(figure, "reliability")
+        return inline_svg(figure, "reliability")
 
 
 def histogram_chart(histogram: Histogram) -> str:
@@ -101,7 +101,7 @@ def histogram_chart(histogram: Histogram) -> str:
     from matplotlib import rc_context
     from matplotlib.ticker import MaxNLocator
 
-    with rc_context(_STYLE):
+    with rc_context(STYLE):
         figure, axes = _figure()
         places = range(len(histogram.categories))
         bars = axes.bar(places, histogram.categories, width=0.82, color=TEAL)
@@ -120,7 +120,7 @@ def histogram_chart(histogram: Histogram) -> str:
         axes.margins(x=0.02, y=0.12)
         axes.yaxis.set_major_locator(MaxNLocator(5, integer=True))
         axes.set(xlabel="products in the category", ylabel="categories")
-        return _svg(figure, "histogram")
+        return inline_svg(figure, "histogram")
 
 
 def training_chart(curve: Sequence[CurvePoint], value: str) -> str:
@@ -129,7 +129,7 @@ def training_chart(curve: Sequence[CurvePoint], value: str) -> str:
     from matplotlib.ticker import MaxNLocator
 
     drawn = False
-    with rc_context(_STYLE):
+    with rc_context(STYLE):
         figure, axes = _figure()
         for number, part in enumerate(training_parts(curve)):
             points = sorted(
@@ -147,7 +147,7 @@ def training_chart(curve: Sequence[CurvePoint], value: str) -> str:
             )
         axes.xaxis.set_major_locator(MaxNLocator(8, integer=True))
         axes.set(xlabel="epoch", ylabel="training loss" if value == "loss" else "on validation products")
-        return _svg(figure, f"training-{value}") if drawn else ""
+        return inline_svg(figure, f"training-{value}") if drawn else ""
 
 
 def training_parts(curve: Sequence[CurvePoint]) -> list[str]:
@@ -163,7 +163,7 @@ def _figure() -> tuple[Figure, Axes]:
     return figure, figure.add_subplot()
 
 
-def _svg(figure: Figure, name: str) -> str:
+def inline_svg(figure: Figure, name: str) -> str:
     """The figure as an <svg> element that scales with its box and shares no id with another chart."""
     buffer = io.StringIO()
     figure.savefig(buffer, format="svg", transparent=True, metadata={"Date": None})

@@ -81,12 +81,48 @@ def hierarchical_score(truth: Sequence[Path], predicted: Sequence[Path]) -> Hier
     )
 
 
+@dataclass(frozen=True)
+class TreeErrors:
+    """How far from the truth predictions are in the tree, on average over all products and over the mistakes alone.
+
+    ``distance``: steps from the predicted category up to the lowest common ancestor and down to the true one. ``common_depth``:
+    depth of that ancestor, the levels that are right before the prediction first goes wrong; the root's is 0.
+    Of mistakes both are None where there are none.
+    """
+
+    distance: float
+    common_depth: float
+    mistakes: int
+    distance_of_mistakes: float | None
+    common_depth_of_mistakes: float | None
+
+
+def tree_errors(truth: Sequence[Path], predicted: Sequence[Path]) -> TreeErrors:
+    """Tree distance and depth of the lowest common ancestor; a product that failed is where it started, at the root.
+
+    The tree-induced error of Dekel, Keshet & Singer 2004, *Large Margin Hierarchical Classification*, which counts edges, and the
+    depth that Bertinetto et al. 2020 measure mistakes by from below.
+    """
+    _check_paths(truth, predicted)
+    pairs = list(zip(truth, predicted, strict=True))
+    wrong = [(t, p) for t, p in pairs if t != p]
+    return TreeErrors(
+        distance=sum(tree_distance(t, p) for t, p in wrong) / max(len(pairs), 1),
+        common_depth=sum(common_prefix(t, p) for t, p in pairs) / max(len(pairs), 1),
+        mistakes=len(wrong),
+        distance_of_mistakes=sum(tree_distance(t, p) for t, p in wrong) / len(wrong) if wrong else None,
+        common_depth_of_mistakes=sum(common_prefix(t, p) for t, p in wrong) / len(wrong) if wrong else None,
+    )
+
+
+def tree_distance(first: Path, second: Path) -> int:
+    """Steps between two categories by way of their lowest common ancestor; the root is the empty path."""
+    return len(first) + len(second) - 2 * common_prefix(first, second)
+
+
 def mean_common_depth(truth: Sequence[Path], predicted: Sequence[Path]) -> float:
     """How many levels down, on average, the prediction is right before it first goes wrong (0 to depth)."""
-    _check_paths(truth, predicted)
-    if not truth:
-        return 0.0
-    return sum(common_prefix(t, p) for t, p in zip(truth, predicted, strict=True)) / len(truth)
+    return tree_errors(truth, predicted).common_depth
 
 
 def common_prefix(first: Path, second: Path) -> int:

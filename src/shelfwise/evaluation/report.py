@@ -19,6 +19,7 @@ from shelfwise.errors import ImageError
 from shelfwise.evaluation import figures, summary
 from shelfwise.evaluation.results import (
     FUSED,
+    CategoryScore,
     Confusion,
     Evaluation,
     Example,
@@ -35,6 +36,8 @@ TitleOf = Callable[[int], str]
 THUMBNAIL_PIXELS = 96
 TITLE_CHARACTERS = 90
 NAME_CHARACTERS = 120
+UNSEEN_LIMIT = 8
+"""Categories listed by name of those that training never saw."""
 _HERE = Path(__file__).parent
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff]")
 
@@ -95,6 +98,7 @@ def render_report(
         finalize=_printable,
     )
     environment.filters |= {"percent": _percent, "prose": _prose, "shorten": shorten, "number": "{:,}".format}
+    environment.filters["decimals"] = _decimals
     curve = evaluation.data.training_curve
     columns, rows = score_table(evaluation)
     return environment.get_template("report.html.j2").render(
@@ -107,6 +111,7 @@ def render_report(
         columns=columns,
         rows=rows,
         best=[max(column) for column in zip(*(row.values for row in rows), strict=True)],
+        unseen=_unseen(evaluation),
         confusions=[_confusion_view(c, image_of, titles) for c in evaluation.confusions],
         charts={
             "coverage": Markup(figures.coverage_chart(evaluation.coverage_curve, evaluation.routes.accept)),
@@ -138,6 +143,12 @@ def score_table(evaluation: Evaluation) -> tuple[list[str], list[ScoreRow]]:
             values += [scores.macro_f1, scores.weighted_f1, scores.exact_match]
         rows.append(ScoreRow(name, values, scores.answered))
     return columns, rows
+
+
+def _unseen(evaluation: Evaluation) -> list[CategoryScore]:
+    """The true categories that training never saw, those with most products first, up to ``UNSEEN_LIMIT``."""
+    unseen = [one for one in evaluation.per_category if one.training_products == 0 and one.products]
+    return unseen[:UNSEEN_LIMIT]
 
 
 def thumbnail(data: bytes | None) -> str:
@@ -178,6 +189,10 @@ def _confusion_view(confusion: Confusion, image_of: ImageOf | None, titles: Titl
 
 def _percent(share: float | None, digits: int = 1) -> str:
     return _prose(summary.percent(share, digits))
+
+
+def _decimals(value: float | None) -> str:
+    return "–" if value is None else f"{value:.2f}"
 
 
 def _prose(text: str) -> str:

@@ -91,6 +91,15 @@ class PathScores(Record):
     hierarchical_recall: float
     hierarchical_f1: float
     mean_common_depth: float
+    """Depth of the lowest common ancestor of prediction and truth; the root's is 0."""
+    mean_tree_distance: MaybeNumber = None
+    """Steps in the tree from prediction to truth, over all products; None in records of earlier versions."""
+    mistakes: int | None = None
+    """Products whose whole path is not right."""
+    mean_common_depth_of_mistakes: MaybeNumber = None
+    """None where there are no mistakes."""
+    mean_tree_distance_of_mistakes: MaybeNumber = None
+    """None where there are no mistakes."""
     answered: float
     """Share of products it gave any path for; the others count as wrong."""
 

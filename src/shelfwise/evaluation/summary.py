@@ -67,6 +67,21 @@ def fusion_sentence(evaluation: Evaluation) -> str:
     return f"Using the inputs together did worse than the best of them here: {compared}."
 
 
+def mistakes_sentence(evaluation: Evaluation) -> str:
+    """How wrong wrong paths are; empty for label sets."""
+    scores = evaluation.fused
+    if not isinstance(scores, PathScores) or scores.mistakes is None:
+        return ""
+    right, steps = scores.mean_common_depth_of_mistakes, scores.mean_tree_distance_of_mistakes
+    if right is None or steps is None:
+        return "Not one path was wrong."
+    levels = "level" if f"{right:.1f}" == "1.0" else "levels"
+    return (
+        f"{count(scores.mistakes, 'path is', 'paths are')} wrong, on average after {right:.1f} {levels} that "
+        f"{'is' if levels == 'level' else 'are'} right, and {steps:.1f} steps in the tree away from the truth."
+    )
+
+
 def calibration_sentence(evaluation: Evaluation) -> str:
     """Whether a stated confidence can be taken at its word."""
     found = evaluation.calibration
@@ -96,6 +111,7 @@ def summary_rows(evaluation: Evaluation) -> list[tuple[str, str]]:
                 (level.name, f"{percent(value)}  (most frequent category: {percent(level.accuracy)})")
             )
         rows.append(("mean of levels", percent(fused.mean_of_levels)))
+        rows.append(("hierarchical F1", percent(fused.hierarchical_f1)))
     if isinstance(fused, LabelSetScores):
         rows.append(("precision / recall", f"{percent(fused.precision)} / {percent(fused.recall)}"))
         rows.append(("exact label set", percent(fused.exact_match)))

@@ -8,6 +8,7 @@ Made for label sets that repeat; where nearly every product has a set of its own
 
 from __future__ import annotations
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 
@@ -36,3 +37,7 @@ class LabelSetsHead(Head):
         self, scores: torch.Tensor, truth: torch.Tensor, weights: torch.Tensor | None = None
     ) -> torch.Tensor:
         return F.cross_entropy(self._set_scores(scores), truth, weight=weights)
+
+    def one_vs_rest(self, truth: np.ndarray) -> list[tuple[int, int, np.ndarray]]:
+        given = self.members.cpu().numpy()[truth]
+        return [(label, label + 1, np.where(given[:, label] > 0, 0, -1)) for label in range(self.n_scores)]

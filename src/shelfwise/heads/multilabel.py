@@ -2,19 +2,31 @@
 
 from __future__ import annotations
 
-import torch
-import torch.nn.functional as F
+from typing import Any
 
-from shelfwise.heads.base import Head
+import numpy as np
+import torch
+
+from shelfwise.heads.base import Head, HeadOptions
+from shelfwise.heads.losses import build_loss
 from shelfwise.taxonomy.targets import LabelTarget
 
 
-class MultilabelHead(Head):
-    """Log-odds per label, trained by binary cross-entropy summed over labels and averaged over products."""
+class MultilabelOptions(HeadOptions):
+    """How labels are trained: ``loss`` is one of ``LOSSES`` by its kind, or a mapping of its ``kind`` and options."""
 
-    def __init__(self, target: LabelTarget) -> None:
+    loss: str | dict[str, Any] = "binary_cross_entropy"
+
+
+class MultilabelHead(Head):
+    """Log-odds per label, trained by a loss that is summed over labels and averaged over products."""
+
+    Options = MultilabelOptions
+
+    def __init__(self, target: LabelTarget, options: MultilabelOptions | None = None) -> None:
         super().__init__()
         self.n_scores = len(target.labels)
+        self._loss = build_loss((options or MultilabelOptions()).loss)
 
     def outcome_logits(self, scores: torch.Tensor) -> torch.Tensor:
         return scores
@@ -22,6 +34,7 @@ class MultilabelHead(Head):
     def loss(
         self, scores: torch.Tensor, truth: torch.Tensor, weights: torch.Tensor | None = None
     ) -> torch.Tensor:
-        # ``weights`` weigh the positives of each label, as rare labels need.
-        losses = F.binary_cross_entropy_with_logits(scores, truth, pos_weight=weights, reduction="none")
-        return losses.sum(1).mean()
+        return self._loss(scores, truth, weights)
+
+    def one_vs_rest(self, truth: np.ndarray) -> list[tuple[int, int, np.ndarray]]:
+        return [(label, label + 1, np.where(truth[:, label] > 0, 0, -1)) for label in range(self.n_scores)]

@@ -14,8 +14,10 @@ from collections import Counter
 import numpy as np
 import torch
 import torch.nn.functional as F
+from pydantic import Field
 
-from shelfwise.heads.base import Head
+from shelfwise.heads.base import Head, HeadOptions, weighted_mean
+from shelfwise.heads.smoothing import HierarchicalSmoothing
 from shelfwise.taxonomy.targets import PathTarget
 
 OWN_SCORE_SCALE = 0.3
@@ -26,14 +28,23 @@ _NO_NAME = -100
 """Marks outcomes that end above a level."""
 
 
+class TreeOptions(HeadOptions):
+    """How the tree is trained."""
+
+    smoothing: float = Field(default=0.0, ge=0, lt=1)
+    """Share of the target that is spread over all paths, near ones first: against being too sure."""
+
+
 class TreeHead(Head):
     """A softmax over ``target.outcomes`` whose logits are sums of factor scores."""
 
+    Options = TreeOptions
     parts: torch.Tensor
     scale: torch.Tensor
 
-    def __init__(self, target: PathTarget) -> None:
+    def __init__(self, target: PathTarget, options: TreeOptions | None = None) -> None:
         super().__init__()
+        self.smoothing = HierarchicalSmoothing(target, (options or TreeOptions()).smoothing)
         parts, scale, levels = outcome_parts(target)
         self.n_scores = len(scale)
         self.levels = levels
@@ -53,17 +64,24 @@ class TreeHead(Head):
     def loss(
         self, scores: torch.Tensor, truth: torch.Tensor, weights: torch.Tensor | None = None
     ) -> torch.Tensor:
-        loss = F.cross_entropy(self._path_scores(scores), truth, reduction="none")
+        loss = self.smoothing(self.outcome_logits(scores), truth)
         # Each level for itself besides: measured better than the path's loss alone on real catalogs.
         for first, last, name_of_outcome in self.levels:
             named = torch.from_numpy(name_of_outcome).to(truth.device)[truth]
             loss = loss + F.cross_entropy(
-                scores[:, first:last], named, ignore_index=_NO_NAME, reduction="none"
+                scores[:, first:last],
+                named,
+                ignore_index=_NO_NAME,
+                reduction="none",
+                label_smoothing=self.smoothing.share,
             )
-        if weights is None:
-            return loss.mean()
-        weight = weights[truth]
-        return (loss * weight).sum() / weight.sum()
+        return weighted_mean(loss, truth, weights)
+
+    def one_vs_rest(self, truth: np.ndarray) -> list[tuple[int, int, np.ndarray]]:
+        return [
+            (first, last, np.where(names[truth] == _NO_NAME, -1, names[truth]))
+            for first, last, names in self.levels
+        ]
 
 
 Level = tuple[int, int, np.ndarray]

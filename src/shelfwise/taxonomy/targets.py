@@ -53,6 +53,11 @@ class PathTarget:
         """How many outcomes there are."""
         return len(self.outcomes)
 
+    @property
+    def as_paths(self) -> tuple[Path, ...]:
+        """What is known, spelled as it is: the outcomes."""
+        return self.outcomes
+
     @cached_property
     def taxonomy(self) -> Taxonomy:
         """The tree that the outcomes make."""
@@ -137,6 +142,11 @@ class LabelTarget:
     def n_outcomes(self) -> int:
         """How many outcomes there are."""
         return len(self.sets) or len(self.labels)
+
+    @property
+    def as_paths(self) -> tuple[Path, ...]:
+        """What is known, spelled as it is: each label as a path of one name."""
+        return tuple((label,) for label in self.labels)
 
     @cached_property
     def _index(self) -> dict[str, int]:

@@ -10,6 +10,8 @@ import numpy as np
 
 Path = tuple[str, ...]
 """Category names from the root down. The root itself has no name."""
+MAX_LEVELS = 64
+"""No taxonomy is as deep; work on a path grows with the square of its length, so damaged data must not bring longer ones."""
 
 
 @dataclass(frozen=True)

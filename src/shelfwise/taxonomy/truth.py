@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 
 import pyarrow as pa
 
@@ -13,6 +13,9 @@ from shelfwise.catalog.catalog import Catalog
 from shelfwise.catalog.inputs import as_text
 from shelfwise.errors import TargetError
 from shelfwise.recipe import TargetRecipe
+from shelfwise.taxonomy.checks import remarks
+from shelfwise.taxonomy.spelling import one_spelling, one_spelling_of_labels
+from shelfwise.taxonomy.tree import MAX_LEVELS
 
 PATH_SEPARATORS = (" > ", ">", " » ", "»", " / ", " | ", "|", " :: ", "::", "/")
 LABEL_SEPARATORS = (" | ", "|", ";", ",", "\t")
@@ -32,11 +35,24 @@ class Truth:
     notes: tuple[str, ...] = ()
 
 
-def read_truth(catalog: Catalog, target: TargetRecipe) -> Truth:
+def read_truth(catalog: Catalog, target: TargetRecipe, known: Sequence[tuple[str, ...]] = ()) -> Truth:
     """The answers that ``target`` names. An empty separator splits nothing: every value is one name.
 
+    Names that differ in capitals or spaces only are one category, spelled as in ``known`` (a model's paths, or its labels as
+    paths of one name), else as most products spell it. ``notes`` say what was changed or is worth knowing.
     Raises TargetError when no column is named or one is missing (the message names the nearest).
     """
+    read = _read(catalog, target)
+    if target.multilabel:
+        labels, notes = one_spelling_of_labels(read.values, [name for names in known for name in names])
+        return replace(read, values=labels, notes=(*read.notes, *notes))
+    values = [path if len(path) <= MAX_LEVELS else () for path in read.values]
+    paths, notes = one_spelling(values, known)
+    notes = (*_too_deep(read.values), *notes, *remarks(paths, read.level_names))
+    return replace(read, values=paths, notes=(*read.notes, *notes))
+
+
+def _read(catalog: Catalog, target: TargetRecipe) -> Truth:
     if not target.columns:
         raise TargetError("expected a target: name the column of categories, or one column per level")
     for name in target.columns:
@@ -71,11 +87,15 @@ def _level_columns(catalog: Catalog, columns: Sequence[str]) -> Truth:
 
 def _delimited_paths(column: pa.Array, separator: str | None) -> Truth:
     if pa.types.is_list(column.type):
-        return Truth([_clean(value or ()) for value in column.to_pylist()], None)
+        lists = [value or () for value in column.to_pylist()]
+        return Truth([_clean(value) for value in lists], None, notes=_gaps(map(_has_gap, lists)))
     texts = _texts(column)
     if separator is None:
         separator = recognise_separator(texts, PATH_SEPARATORS)
-    return Truth([_split(text, separator) for text in texts], separator)
+    parts = [_parts(text, separator) for text in texts]
+    values = [_clean(names) for names in parts]
+    notes = (*_gaps(map(_has_gap, parts)), *_separator_in_names(values, separator))
+    return Truth(values, separator, notes=notes)
 
 
 def _label_sets(catalog: Catalog, target: TargetRecipe) -> Truth:
@@ -112,16 +132,61 @@ def _texts(column: pa.Array) -> list[str]:
 
 
 def _split(text: str, separator: str | None) -> tuple[str, ...]:
-    """The names between separators.
+    return _clean(_parts(text, separator))
+
+
+def _parts(text: str, separator: str | None) -> Sequence[str]:
+    """What stands between separators, as it was written.
 
     White space at a separator's ends stands for any white space, or the end of the text.
     """
     signs = separator.strip() if separator else ""
     if not separator or not signs:
-        return _clean(text.split(separator) if separator else (text,))
+        return text.split(separator) if separator else (text,)
     before = r"(?:^|(?<=\s))" if separator[0].isspace() else ""
     after = r"(?=\s|$)" if separator[-1].isspace() else ""
-    return _clean(re.split(before + re.escape(signs) + after, text))
+    return re.split(before + re.escape(signs) + after, text)
+
+
+def _has_gap(parts: Sequence[object]) -> bool:
+    """Whether an empty level lies between two that are filled; empty ends are no more than a separator too many."""
+    filled = [place for place, part in enumerate(parts) if part is not None and str(part).strip()]
+    return bool(filled) and filled[-1] - filled[0] >= len(filled)
+
+
+def _too_deep(values: Sequence[tuple[str, ...]]) -> tuple[str, ...]:
+    count = sum(len(path) > MAX_LEVELS for path in values)
+    if not count:
+        return ()
+    have = "product has a path" if count == 1 else "products have paths"
+    return (f"{count:,} {have} of more than {MAX_LEVELS} levels, which is no category: taken as having none",)
+
+
+def _gaps(gaps: Iterable[bool]) -> tuple[str, ...]:
+    count = sum(gaps)
+    if not count:
+        return ()
+    have = (
+        "product has an empty level in its path"
+        if count == 1
+        else "products have empty levels in their paths"
+    )
+    return (f"{count:,} {have}, which was left out: what follows moved up",)
+
+
+def _separator_in_names(values: Sequence[tuple[str, ...]], separator: str | None) -> tuple[str, ...]:
+    """What is said where a separator that is written with spaces also stands in names without them."""
+    signs = (separator or "").strip()
+    if not signs or signs == separator:
+        return ()
+    holding = [name for path in values for name in path if signs in name]
+    if not holding:
+        return ()
+    hold = "product holds" if len(holding) == 1 else "products hold"
+    return (
+        f"{len(holding):,} {hold} '{signs}' inside a category name ('{min(holding):.80}'), which is read as part of the "
+        f"name; if it separates levels, give --separator '{signs}'",
+    )
 
 
 def _clean(parts: Sequence[object]) -> tuple[str, ...]:

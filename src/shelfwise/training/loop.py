@@ -14,12 +14,16 @@ from shelfwise.encoders.base import Encoded
 from shelfwise.progress import Stage
 from shelfwise.recipe import ClassifierRecipe, TrainingRecipe
 from shelfwise.training.network import Classifier, InputBatch, input_batch
+from shelfwise.training.optimizers import RowOptimizer, build_optimizer
+from shelfwise.training.sequences import LengthOrder
 from shelfwise.training.sparse import RowAdagrad
 
 _WARM_UP_STEPS = 50
 _LARGEST_GRADIENT = 5.0
 _LEAST_SHARE_OF_EPOCHS = 0.5
 """No early stop in the schedule's first half: networks from scratch, and rates still high, look idle there."""
+_BLOCKS_AHEAD = 16
+"""Texts are computed for so many blocks at once: in each of their lengths one block of theirs is not full."""
 PREDICT_ROWS = 512
 """Products are always computed this many at a time, the last block filled up with copies: matrix kernels round differently
 for other sizes, and a product's prediction must not depend on how many others came with it."""
@@ -35,6 +39,10 @@ class EpochRecord:
     epoch: int
     loss: float
     score: float | None
+
+
+OnEpoch = Callable[[EpochRecord], None]
+"""Told of every epoch when it is over; what it raises ends the training."""
 
 
 @dataclass
@@ -57,6 +65,7 @@ def train(
     score: Score | None = None,
     epochs: int | None = None,
     weights: np.ndarray | None = None,
+    on_epoch: OnEpoch | None = None,
 ) -> Fit:
     """Train ``classifier`` in place on products ``rows`` and return the curve.
 
@@ -67,26 +76,29 @@ def train(
     """
     recipe = classifier.recipe
     device = next(classifier.parameters()).device
-    trainable = [parameter for parameter in classifier.parameters() if parameter.requires_grad]
-    dense = torch.optim.AdamW(trainable, lr=recipe.learning_rate, weight_decay=recipe.weight_decay)
+    inner, outer = classifier.dense_parameters()
+    dense = build_optimizer(recipe, inner, outer)
+    tables = RowOptimizer(classifier.word_tables(), recipe)
     sparse = RowAdagrad(classifier.sparse_layers(), recipe.sparse_learning_rate)
+    order = LengthOrder(data, recipe.inputs, len(truth))
     rounds = epochs or recipe.epochs
-    pace = _Pace(dense, recipe, training, steps=rounds * math.ceil(len(rows) / recipe.batch))
+    pace = _Pace(dense, training, steps=rounds * math.ceil(len(rows) / recipe.batch))
     weight = None if weights is None else torch.from_numpy(weights).to(device)
     fit, best_score, best_state = Fit(), -math.inf, None
     for epoch in range(rounds):
         torch.manual_seed(_mix(training.seed, epoch))
         classifier.train()
         total = 0.0
-        for batch_rows, batches in _batches(data, rows, recipe, training.seed, epoch, device):
+        for batch_rows, batches in _batches(data, rows, recipe, order, training.seed, epoch, device):
             scale = pace.next()
             scores = classifier(batches)
             loss = classifier.head.loss(scores, torch.from_numpy(truth[batch_rows]).to(device), weight)
             dense.zero_grad(set_to_none=True)
             loss.backward()
-            torch.nn.utils.clip_grad_norm_(trainable, _LARGEST_GRADIENT)
+            torch.nn.utils.clip_grad_norm_([*inner, *outer], _LARGEST_GRADIENT)
             dense.step()
             sparse.step(scale)
+            tables.step(scale)
             total += float(loss.detach()) * len(batch_rows)
             stage.advance(len(batch_rows), f"loss {float(loss.detach()):.3f}")
         value = None
@@ -97,6 +109,8 @@ def train(
                 best_score, fit.best_epoch = value, epoch + 1
                 best_state = copy.deepcopy(classifier.state_dict())
         fit.curve.append(EpochRecord(epoch + 1, total / max(len(rows), 1), value))
+        if on_epoch is not None:
+            on_epoch(fit.curve[-1])
         waited = epoch + 1 - fit.best_epoch >= training.patience
         if best_state is not None and waited and epoch + 1 >= rounds * _LEAST_SHARE_OF_EPOCHS:
             break
@@ -114,12 +128,18 @@ def outcome_logits(classifier: Classifier, data: Mapping[str, Encoded], rows: np
     classifier.eval()
     device = next(classifier.parameters()).device
     parts = []
-    for start in range(0, len(rows), PREDICT_ROWS):
-        chosen = rows[start : start + PREDICT_ROWS]
-        filled = np.pad(chosen, (0, PREDICT_ROWS - len(chosen)), mode="edge")
-        batches = {name: input_batch(data[name], filled, device) for name in classifier.recipe.inputs}
-        logits = classifier.head.outcome_logits(classifier(batches))
-        parts.append(logits[: len(chosen)].float().cpu().numpy())
+    for chunk in _cut(rows, _BLOCKS_AHEAD * PREDICT_ROWS):
+        ahead = classifier.sequence_batches(data, chunk, device)
+        for places in _cut(np.arange(len(chunk)), PREDICT_ROWS):
+            filled = np.pad(places, (0, PREDICT_ROWS - len(places)), mode="edge")
+            batches = {
+                name: ahead[name].take(filled)
+                if name in ahead
+                else input_batch(data[name], chunk[filled], device)
+                for name in classifier.recipe.inputs
+            }
+            logits = classifier.head.outcome_logits(classifier(batches))
+            parts.append(logits[: len(places)].float().cpu().numpy())
     return np.concatenate(parts) if parts else np.zeros((0, 0), np.float32)
 
 
@@ -127,14 +147,13 @@ def _batches(
     data: Mapping[str, Encoded],
     rows: np.ndarray,
     recipe: ClassifierRecipe,
+    order: LengthOrder,
     seed: int,
     epoch: int,
     device: torch.device,
 ) -> Iterator[tuple[np.ndarray, dict[str, InputBatch]]]:
     random = np.random.default_rng([seed, epoch])
-    order = random.permutation(rows)
-    for start in range(0, len(order), recipe.batch):
-        chosen = order[start : start + recipe.batch]
+    for chosen in order.batches(rows, recipe.batch, random):
         yield (
             chosen,
             {
@@ -150,11 +169,10 @@ class _Pace:
     def __init__(
         self,
         dense: torch.optim.Optimizer,
-        recipe: ClassifierRecipe,
         training: TrainingRecipe,
         steps: int,
     ) -> None:
-        self.dense, self.recipe, self.schedule = dense, recipe, training.schedule
+        self.dense, self.schedule = dense, training.schedule
         self.steps = max(1, steps)
         self.step = 0
 
@@ -165,8 +183,12 @@ class _Pace:
             factor *= 0.5 * (1 + math.cos(math.pi * min(1.0, self.step / self.steps)))
         self.step += 1
         for group in self.dense.param_groups:
-            group["lr"] = self.recipe.learning_rate * factor
+            group["lr"] = group["top"] * factor
         return factor
+
+
+def _cut(rows: np.ndarray, size: int) -> Iterator[np.ndarray]:
+    return (rows[start : start + size] for start in range(0, len(rows), size))
 
 
 def _mix(seed: int, epoch: int) -> int:

@@ -10,21 +10,36 @@ import scipy.sparse as sp
 import torch
 from torch import nn
 
+from shelfwise.catalog.column import State
 from shelfwise.encoders.base import Encoded, Encoder
+from shelfwise.encoders.word_embedding import WordEmbedding
 from shelfwise.heads.base import Head
 from shelfwise.recipe import ClassifierRecipe
+from shelfwise.training.sequences import is_sequence, padded, sequence_vectors
 from shelfwise.training.sparse import SparseBatch, SparseLinear, compact, drop_features
 
 _NARROW = 32
 """Width that an input of few features (a brand, a price) is projected to in a body."""
+_ABSENT_SPREAD = 0.1
+"""Up to where the vectors that stand in for absent inputs of a body start."""
 
 
 @dataclass(frozen=True)
 class InputBatch:
-    """One input of B products: a sparse batch, or float or pixel tensor [B, ...], and bool [B] presence."""
+    """One input of B products: a sparse batch, or float, pixel or word-number tensor [B, ...], and bool [B] presence.
+
+    ``vectors``: the values are what the encoder's own network has made of the input already.
+    """
 
     values: SparseBatch | sp.csr_matrix | torch.Tensor
     present: torch.Tensor
+    vectors: bool = False
+
+    def take(self, places: np.ndarray) -> InputBatch:
+        """The products at ``places``, of values that are one tensor."""
+        assert isinstance(self.values, torch.Tensor)
+        chosen = torch.from_numpy(places).to(self.present.device)
+        return InputBatch(self.values[chosen], self.present[chosen], self.vectors)
 
 
 def input_batch(
@@ -36,9 +51,11 @@ def input_batch(
     random: np.random.Generator | None = None,
 ) -> InputBatch:
     """Products ``rows`` of one input, ready for a network."""
-    present = torch.from_numpy(encoded.present[rows]).to(device)
+    present = torch.from_numpy(encoded.state[rows] == int(State.PRESENT)).to(device)
     if isinstance(encoded.matrix, np.ndarray):
         return InputBatch(torch.from_numpy(encoded.matrix[rows]).to(device), present)
+    if is_sequence(encoded):
+        return InputBatch(padded(encoded.matrix, rows).to(device), present)
     matrix = encoded.matrix[rows]
     if training and drop and random is not None:
         matrix = drop_features(matrix, drop, random)
@@ -46,29 +63,39 @@ def input_batch(
 
 
 class _Input(nn.Module):
-    """One input's way into the body: its encoder's trainable part, a projection, and a vector for "absent"."""
+    """One input's way into the body: its encoder's trainable part, a projection, and a vector for "absent".
+
+    There is no such vector where the encoder's option ``missing`` is ``zeros``: what is absent is then projected as zeros.
+    """
 
     def __init__(self, encoder: Encoder, sparse: bool, out: int, drop: float, linear: bool) -> None:
         super().__init__()
         self.width = encoder.width
         self.network = encoder.network()
-        if sparse:
+        modules = () if self.network is None else self.network.modules()
+        self._has_batch_statistics = any(
+            isinstance(module, nn.modules.batchnorm._BatchNorm) for module in modules
+        )
+        if sparse and self.network is None:
             self.project: nn.Module = SparseLinear(encoder.width, out, scale=0.0 if linear else 0.05)
         else:
             self.project = nn.Linear(encoder.width, out)
             self.drop = nn.Dropout(drop)
-        self.absent = nn.Parameter(torch.zeros(out))
+        zeros = getattr(encoder.options, "missing", "learned") == "zeros"
+        self.absent = None if zeros else nn.Parameter(torch.zeros(out))
 
     def forward(self, batch: InputBatch, hidden: torch.Tensor | None) -> torch.Tensor:
         values = batch.values
+        known = batch.present if hidden is None else batch.present & ~hidden
         if isinstance(values, torch.Tensor):
-            if self.network is not None:
+            if self.network is not None and not batch.vectors:
                 values = self._through_network(values, batch.present)
+            if self.absent is None:
+                values = values * known[:, None]
             vector = self.project(self.drop(values))
         else:
             vector = self.project(values)
-        known = batch.present if hidden is None else batch.present & ~hidden
-        return torch.where(known[:, None], vector, self.absent)
+        return vector if self.absent is None else torch.where(known[:, None], vector, self.absent)
 
     def _through_network(self, values: torch.Tensor, present: torch.Tensor) -> torch.Tensor:
         """[B, width]; in training only what is present goes through, so that stand-ins do not count in batch statistics.
@@ -76,8 +103,10 @@ class _Input(nn.Module):
         One picture alone has no statistics: it is seen with those kept so far.
         """
         assert self.network is not None
-        count = int(present.sum()) if self.training else 0
-        if not self.training or (count == len(values) and count > 1):
+        if not (self.training and self._has_batch_statistics):
+            return self.network(values)
+        count = int(present.sum())
+        if count == len(values) and count > 1:
             return self.network(values)
         vectors = torch.zeros(len(values), self.width, device=values.device)
         if count:
@@ -131,6 +160,11 @@ class Classifier(nn.Module):
         self.body = nn.Sequential(*layers)
         self.bias = nn.Parameter(torch.zeros(head.n_scores)) if self.linear and not recipe.rank else None
         self.joins = joins
+        if not self.linear:
+            for layer in self._input_layers():
+                if layer.absent is not None:
+                    # The body begins with a ReLU, which passes no gradient at zero: from there nothing would be learned.
+                    nn.init.uniform_(layer.absent, 0.0, _ABSENT_SPREAD)
 
     def _width_in_body(self, encoder: Encoder, joins: bool) -> int:
         if self.linear:
@@ -163,6 +197,36 @@ class Classifier(nn.Module):
         nothing_left = ~(present & ~hidden).any(dim=1)
         return hidden & ~nothing_left[:, None]
 
+    def _input_layers(self) -> list[_Input]:
+        return [layer for layer in self.inputs.values() if isinstance(layer, _Input)]
+
+    def sequence_batches(
+        self, data: Mapping[str, Encoded], rows: np.ndarray, device: torch.device
+    ) -> dict[str, InputBatch]:
+        """The inputs that are sequences, by name, as vectors that do not depend on what other ``rows`` there are."""
+        found = {}
+        for name, layer in zip(self.recipe.inputs, self._input_layers(), strict=True):
+            if is_sequence(data[name]):
+                assert layer.network is not None, "sequences are read by their encoder's network"
+                vectors = sequence_vectors(layer.network, data[name], rows, layer.width, device)
+                present = torch.from_numpy(data[name].state[rows] == int(State.PRESENT)).to(device)
+                found[name] = InputBatch(vectors, present, vectors=True)
+        return found
+
     def sparse_layers(self) -> list[SparseLinear]:
         """The layers that RowAdagrad updates."""
         return [module for module in self.modules() if isinstance(module, SparseLinear)]
+
+    def word_tables(self) -> list[WordEmbedding]:
+        """The tables that RowOptimizer updates."""
+        return [module for module in self.modules() if isinstance(module, WordEmbedding)]
+
+    def dense_parameters(self) -> tuple[list[nn.Parameter], list[nn.Parameter]]:
+        """The weights that autograd gives gradients to: those inside the inputs' encoders, and all others."""
+        networks = [layer.network for layer in self._input_layers() if layer.network is not None]
+        inner = {id(weight) for network in networks for weight in network.parameters()}
+        trained = [weight for weight in self.parameters() if weight.requires_grad]
+        return (
+            [weight for weight in trained if id(weight) in inner],
+            [weight for weight in trained if id(weight) not in inner],
+        )

@@ -1,0 +1,143 @@
+"""Which classifiers the presets ``auto`` and ``fast`` train: the most accurate set, and the one that is trained soonest."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from shelfwise.recipe import ClassifierRecipe, InputRecipe
+
+_RANKS = ((200, None), (1_000, 128))
+_LARGEST_RANK = 256
+"""Up to how many outcomes linear classifiers have which inner width (None: weights for every pair of word and category)."""
+_FEW_PRODUCTS = 20_000
+_MANY_PRODUCTS = 100_000
+"""From here on a few epochs of gradient descent see enough, and take less time than support vector machines."""
+
+
+@dataclass(frozen=True)
+class Task:
+    """What a preset chooses by: labelled products, outcomes to tell apart, and whether they are label sets."""
+
+    products: int
+    outcomes: int
+    multilabel: bool
+
+
+@dataclass(frozen=True)
+class _Effort:
+    """How long to train on a catalog of some size: small ones need small batches and many rounds to take enough steps."""
+
+    batch: int
+    linear_epochs: int
+    early_epochs: int
+    image_epochs: int
+
+    @classmethod
+    def for_products(cls, products: int) -> _Effort:
+        if products < 3_000:
+            return cls(batch=32, linear_epochs=15, early_epochs=25, image_epochs=14)
+        if products < _FEW_PRODUCTS:
+            return cls(batch=64, linear_epochs=12, early_epochs=14, image_epochs=12)
+        return cls(batch=256, linear_epochs=6, early_epochs=10, image_epochs=10)
+
+
+def accurate(inputs: list[InputRecipe], task: Task) -> list[ClassifierRecipe]:
+    """One classifier per text, category and image input; one linear one over all words; one early fusion.
+
+    The early fusion reads everything except images that have no pretrained backbone: a network trained from scratch inside
+    it would learn the same again, for most of the training's time.
+    """
+    effort = _Effort.for_products(task.products)
+    rank = next((rank for most, rank in _RANKS if task.outcomes <= most), _LARGEST_RANK)
+    texts = [one.name for one in inputs if one.role == "text"]
+    categories = [one.name for one in inputs if one.role == "category"]
+    images = [one for one in inputs if one.role == "image"]
+    taken = {one.name for one in inputs}
+    together = bool(texts) and len(texts) + len(categories) > 1
+    best: Literal["svm", "gradient"] = "gradient" if task.products > _MANY_PRODUCTS else "svm"
+    # Where one classifier reads all words, those of single inputs are there to be compared with, and to stand in.
+    alone: Literal["svm", "gradient"] = "gradient" if together and task.products >= _FEW_PRODUCTS else best
+    classifiers = [_linear(name, [name], effort, rank, alone) for name in [*texts, *categories]]
+    classifiers += [_image(one, effort) for one in images]
+    if together:
+        classifiers.append(_linear(_free("words", taken), texts + categories, effort, rank, best))
+    early = [one.name for one in inputs if one.role != "image" or pretrained(one)]
+    if len(early) > 1 or not (texts or categories or images):
+        classifiers.append(
+            ClassifierRecipe(
+                name=_free("early", taken),
+                inputs=early,
+                hidden=[512],
+                embedding=256,
+                dropout=0.4,
+                input_dropout=0.3,
+                hide_inputs=0.05,
+                epochs=effort.early_epochs,
+                batch=effort.batch,
+            )
+        )
+    return classifiers
+
+
+def fast(inputs: list[InputRecipe], task: Task) -> list[ClassifierRecipe]:
+    """One linear classifier over all words, and one per image input: what is left is trained once, on one held-out split."""
+    effort = _Effort.for_products(task.products)
+    rank = next((rank for most, rank in _RANKS if task.outcomes <= most), _LARGEST_RANK)
+    words = [one.name for one in inputs if one.role in ("text", "category")]
+    images = [one for one in inputs if one.role == "image"]
+    taken = {one.name for one in inputs}
+    if not words and not images:
+        return accurate(inputs, task)
+    name = words[0] if len(words) == 1 else _free("words", taken)
+    classifiers = [_linear(name, words, effort, rank, "gradient")] if words else []
+    return classifiers + [_image(one, effort) for one in images]
+
+
+def pretrained(one: InputRecipe) -> bool:
+    """Whether an input's images are read by a backbone that was trained before."""
+    return (one.encoder or {}).get("kind") == "pretrained_image"
+
+
+def _linear(
+    name: str, inputs: list[str], effort: _Effort, rank: int | None, solver: Literal["svm", "gradient"]
+) -> ClassifierRecipe:
+    if rank is None and solver == "svm":
+        return ClassifierRecipe(name=name, inputs=inputs, solver="svm")
+    return ClassifierRecipe(
+        name=name,
+        inputs=inputs,
+        rank=rank,
+        dropout=0.2,
+        epochs=effort.linear_epochs,
+        batch=effort.batch,
+        learning_rate=3e-3,
+        weight_decay=0.0,
+    )
+
+
+def _image(one: InputRecipe, effort: _Effort) -> ClassifierRecipe:
+    if pretrained(one):
+        return ClassifierRecipe(
+            name=one.name,
+            inputs=[one.name],
+            hidden=[512],
+            input_dropout=0.2,
+            epochs=effort.image_epochs,
+            batch=effort.batch,
+        )
+    return ClassifierRecipe(
+        name=one.name,
+        inputs=[one.name],
+        hidden=[256],
+        dropout=0.2,
+        epochs=effort.image_epochs,
+        batch=min(effort.batch, 64),
+        learning_rate=3e-3,
+    )
+
+
+def _free(name: str, taken: set[str]) -> str:
+    while name in taken:
+        name += "_"
+    return name
