@@ -89,22 +89,25 @@ def vectors(encoder: PretrainedImage, prepared: Encoded) -> torch.Tensor:
         return network_of(encoder).eval()(values(encoder.transform(prepared)))
 
 
+@pytest.mark.parametrize("features", ["last", "layers"])
 @pytest.mark.parametrize("kind", ["resnet", "vit"])
 @pytest.mark.parametrize("layers", [1, 2, 5])
-def test_it_begins_at_the_frozen_features(folders, kind, layers):
-    frozen = build_encoder("pretrained_image", {"model": str(folders[kind]), "batch": 4})
+def test_it_begins_at_the_frozen_features(folders, kind, layers, features):
+    frozen = build_encoder(
+        "pretrained_image", {"model": str(folders[kind]), "batch": 4, "features": features}
+    )
     prepared = frozen.prepare(image_column(images()))
     expected = frozen.fit(prepared, np.arange(12)).transform(prepared).matrix
-    encoder, at_cut = fitted(tuned(folders[kind], layers), images())
+    encoder, at_cut = fitted(tuned(folders[kind], layers, features=features), images())
     assert at_cut.matrix.dtype == np.float16
     assert encoder.width == frozen.width
     np.testing.assert_allclose(vectors(encoder, at_cut).numpy(), expected, atol=0.05)
 
 
-def anew(folder: Path, monkeypatch: pytest.MonkeyPatch) -> PretrainedImage:
+def anew(folder: Path, monkeypatch: pytest.MonkeyPatch, features: str) -> PretrainedImage:
     """The same network as one that cannot be cut."""
     monkeypatch.setattr(image_trunk, "_candidates", lambda *given: iter(()))
-    return tuned(folder)
+    return tuned(folder, features=features)
 
 
 def gradients(encoder: PretrainedImage, prepared: Encoded) -> list[torch.Tensor]:
@@ -113,10 +116,11 @@ def gradients(encoder: PretrainedImage, prepared: Encoded) -> list[torch.Tensor]
     return [weight.grad for weight in network.parameters() if weight.requires_grad]
 
 
-def test_a_network_that_cannot_be_cut_learns_the_same_from_pixels(folders, monkeypatch):
-    cut, at_cut = fitted(tuned(folders["resnet"]), images())
-    whole, pixels = fitted(anew(folders["resnet"], monkeypatch), images())
-    assert at_cut.matrix.shape[1:] != (3, 32, 32)
+@pytest.mark.parametrize("features", ["last", "layers"])
+def test_a_network_that_cannot_be_cut_learns_the_same_from_pixels(folders, monkeypatch, features):
+    cut, at_cut = fitted(tuned(folders["resnet"], features=features), images())
+    whole, pixels = fitted(anew(folders["resnet"], monkeypatch, features), images())
+    assert at_cut.matrix.ndim == 2
     assert (pixels.matrix.dtype, pixels.matrix.shape) == (np.uint8, (12, 3, 32, 32))
     torch.testing.assert_close(vectors(whole, pixels), vectors(cut, at_cut), rtol=0, atol=0.02)
     ours, theirs = gradients(cut, at_cut), gradients(whole, pixels)

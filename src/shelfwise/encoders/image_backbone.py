@@ -98,17 +98,17 @@ class ImageBackbone:
         """``features`` and, behind them, ``spatial_layers``: float32 [B, width + …]."""
         return self._passed(torch.from_numpy(pixels), self._layer_features).cpu().numpy()
 
+    def stages(self, pixels: torch.Tensor) -> torch.Tensor:
+        """``spatial_layers`` alone, float32 [B, …], of any number of pictures on any device, to which they come back."""
+        return self._in_parts(pixels, lambda x: self._layer_features(x)[:, self._width :])
+
     def below(self, pixels: torch.Tensor, steps: Sequence[Step]) -> torch.Tensor:
         """What the first ``steps`` of ``trunk`` make of pictures uint8 [B, 3, side, side]: float32 [B, …].
 
         Any number of pictures, on any device, to which the result comes back.
         """
         modules = [step.module for step in steps]
-        parts = [
-            self._passed(part, lambda x: run_steps(steps, modules, x)).to(pixels.device)
-            for part in pixels.split(self.batch)
-        ]
-        return torch.cat(parts)
+        return self._in_parts(pixels, lambda x: run_steps(steps, modules, x))
 
     @cached_property
     def trunk(self) -> Trunk:
@@ -117,6 +117,14 @@ class ImageBackbone:
         random = np.random.default_rng(0).integers(0, 256, (3, 3, side, side), dtype=np.uint8)
         x = self.preprocessing.normalised(torch.from_numpy(random).to(self._device))
         return trace(self._model, self._pooled, x, **self._arguments)
+
+    @cached_property
+    def _width(self) -> int:
+        side = self.preprocessing.side
+        return int(self.features(np.zeros((1, 3, side, side), dtype=np.uint8)).shape[1])
+
+    def _in_parts(self, pixels: torch.Tensor, work: Callable[[torch.Tensor], torch.Tensor]) -> torch.Tensor:
+        return torch.cat([self._passed(part, work).to(pixels.device) for part in pixels.split(self.batch)])
 
     def _passed(self, pixels: torch.Tensor, work: Callable[[torch.Tensor], torch.Tensor]) -> torch.Tensor:
         """What ``work`` makes of prepared pictures, in a pass of ``batch``: float32 [B, …] on this model's device."""

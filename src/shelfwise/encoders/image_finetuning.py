@@ -21,7 +21,7 @@ from shelfwise.encoders.base import Encoded, Progress
 from shelfwise.encoders.feature_cache import FeatureCache, cache_folder
 from shelfwise.encoders.image_backbone import ImageBackbone
 from shelfwise.encoders.image_features import FeatureRun
-from shelfwise.encoders.image_network import AT_ONCE, Pixels, UpperLayers, Variants
+from shelfwise.encoders.image_network import AT_ONCE, FromPixels, UpperLayers
 from shelfwise.errors import RecipeError
 
 MOST_IN_MEMORY = 1 << 30
@@ -36,11 +36,13 @@ _SCALED_ON = 512
 class Tuning:
     """What of a backbone is trained, and on what.
 
-    ``layers``: how many of its last convolutions and linear layers, at least 1. ``variants``: changed pictures that are
+    ``layers``: how many of its last convolutions and linear layers, at least 1. ``all_stages``: what the frozen network's
+    earlier stages saw joins the vector (``ImageBackbone.stages``). ``variants``: changed pictures that are
     remembered for each plain one; None: pictures are changed anew in every epoch, or not at all.
     """
 
     layers: int
+    all_stages: bool
     learning_rate_scale: float
     augmentation: Augmentation
     variants: int | None
@@ -54,8 +56,9 @@ class Tuning:
 class FineTuning:
     """One backbone, cut in two below the first layer that is trained.
 
-    Where it can be cut, and training pictures are not changed anew in every epoch, a product is what lies at the cut,
-    float16; else it is its pixels. ``namespace`` begins the names of its part of the feature cache.
+    Where it can be cut, and training pictures are not changed anew in every epoch, a product is its values, float16: what
+    lies at the cut, and with ``all_stages`` what the earlier stages saw behind it. Else it is its pixels. ``namespace``
+    begins the names of its part of the feature cache.
 
     Raises RecipeError: the backbone has fewer layers.
     """
@@ -74,7 +77,9 @@ class FineTuning:
         self.reads_pixels = tuning.anew or self.cut == 0
         blank = torch.zeros(1, 3, backbone.preprocessing.side, backbone.preprocessing.side, dtype=torch.uint8)
         self._shape = tuple(backbone.below(blank, self.trunk.steps[: self.cut]).shape[1:])
-        self.width = int(backbone.features(blank.numpy()).shape[1])
+        stages = int(backbone.stages(blank).shape[1]) if tuning.all_stages else 0
+        self._length = math.prod(self._shape) + stages
+        self.width = int(backbone.features(blank.numpy()).shape[1]) + stages
 
     def prepare(self, column: InputColumn, progress: Progress, *, for_training: bool) -> Encoded:
         """What the network reads of every product: see ``UpperLayers``.
@@ -84,27 +89,22 @@ class FineTuning:
         if self.reads_pixels:
             return self._pixels(column.values, progress)
         variants = (self._tuning.variants or 0) if for_training else 0
-        values, state, reasons = self._values_at_cut(column.values, variants, progress)
+        values, state, reasons = self._all_values(column.values, variants, progress)
         if self._tuning.variants is None:
             values = values[:, 0]
         return Encoded(values, state, reasons)
 
     def network(self, mean: np.ndarray, std: np.ndarray) -> UpperLayers:
         """A fresh copy of the layers above the cut, as pretrained."""
-        below = self.trunk.steps[: self.cut]
-        pixels = Pixels(
-            self._backbone.preprocessing,
-            (lambda pixels: self._backbone.below(pixels, below)) if self.cut else None,
-        )
+        bgr = self._backbone.preprocessing.bgr
         return UpperLayers(
             self.trunk,
             self.cut,
             self.first_trainable,
+            self._shape,
             mean,
             std,
-            Variants(not self.reads_pixels and self._tuning.variants is not None),
-            pixels if self.reads_pixels else None,
-            None if self._tuning.augmentation.nothing else self._tuning.augmentation,
+            FromPixels(self._values, self._tuning.augmentation, bgr) if self.reads_pixels else None,
             self._tuning.learning_rate_scale,
         )
 
@@ -120,12 +120,18 @@ class FineTuning:
             ]
         return torch.cat(parts).numpy() if parts else np.zeros((0, self.width), np.float32)
 
-    def _values_at_cut(
+    def _values(self, pixels: torch.Tensor) -> torch.Tensor:
+        """Pictures uint8 [B, 3, side, side] → float32 [B, length]."""
+        at_cut = self._backbone.below(pixels, self.trunk.steps[: self.cut]).flatten(1)
+        return (
+            torch.cat([at_cut, self._backbone.stages(pixels)], dim=1) if self._tuning.all_stages else at_cut
+        )
+
+    def _all_values(
         self, source: ImageSource, variants: int, progress: Progress
     ) -> tuple[np.ndarray, np.ndarray, dict[int, str]]:
-        """Values float16 [N, 1 + variants, …], state and reasons; each variant has a part of the cache for itself."""
-        width = math.prod(self._shape)
-        values = large_array((len(source), 1 + variants, width), np.dtype(np.float16))
+        """Values float16 [N, 1 + variants, length], state, reasons; each variant has a part of the cache for itself."""
+        values = large_array((len(source), 1 + variants, self._length), np.dtype(np.float16))
         report = _shared_progress(progress, 1 + variants)
         for variant in range(1 + variants):
             run = FeatureRun(
@@ -138,10 +144,10 @@ class FineTuning:
                 report,
             )
             run.all_rows()
-        return values.reshape(len(source), 1 + variants, *self._shape), run.state, run.reasons
+        return values, run.state, run.reasons
 
     def _compute(self, variant: int) -> Callable[[np.ndarray], np.ndarray]:
-        steps, how = self.trunk.steps[: self.cut], self._tuning.augmentation
+        how = self._tuning.augmentation
 
         def compute(pixels: np.ndarray) -> np.ndarray:
             pictures = torch.from_numpy(pixels)
@@ -149,13 +155,16 @@ class FineTuning:
                 # Odd numbers mirror: of two variants one is mirrored, instead of by chance both or none.
                 draws = picture_draws(pixels, variant) & ~np.uint64(1) | np.uint64(variant % 2)
                 pictures = augment(pictures, draws, how, self._backbone.preprocessing.bgr)
-            found = self._backbone.below(pictures, steps).flatten(1)
-            return found.clamp(-_LARGEST_HALF, _LARGEST_HALF).cpu().numpy().astype(np.float16)
+            return (
+                self._values(pictures).clamp(-_LARGEST_HALF, _LARGEST_HALF).cpu().numpy().astype(np.float16)
+            )
 
         return compute
 
     def _cache_name(self, variant: int) -> str:
         what: dict[str, Any] = {"cut": self.cut, "at": [step.name for step in self.trunk.steps[: self.cut]]}
+        if self._tuning.all_stages:
+            what["stages"] = True
         if variant:
             what |= {"variant": variant, "augment": self._tuning.augmentation.model_dump()}
         digest = hashlib.blake2b(json.dumps(what, sort_keys=True).encode(), digest_size=8).hexdigest()

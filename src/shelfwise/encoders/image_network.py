@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Self
@@ -12,7 +13,6 @@ import torch
 from torch import nn
 
 from shelfwise.encoders.augmentation import Augmentation, augment, picture_draws
-from shelfwise.encoders.image_preprocessing import ImagePreprocessing
 from shelfwise.encoders.image_trunk import Step, Trunk, run_steps
 
 AT_ONCE = 32
@@ -21,39 +21,39 @@ pass has the same shape and rounds alike."""
 
 
 @dataclass(frozen=True)
-class Pixels:
-    """How pixels become what the upper part reads: prepared, and through the frozen part below where there is one.
+class FromPixels:
+    """Makes values (see ``UpperLayers``) of pictures, where they change too often to be computed before.
 
-    ``below``: pictures uint8 [B, 3, side, side] → float32 [B, …]; None where nothing lies below.
+    ``values``: pictures uint8 [B, 3, side, side] → float32 [B, length]. In training each picture is changed first, as
+    ``augmentation`` says; ``bgr``: the order of its channels.
     """
 
-    preprocessing: ImagePreprocessing
-    below: Callable[[torch.Tensor], torch.Tensor] | None
+    values: Callable[[torch.Tensor], torch.Tensor]
+    augmentation: Augmentation
+    bgr: bool
 
-    def __call__(self, pixels: torch.Tensor) -> torch.Tensor:
-        return self.preprocessing.normalised(pixels) if self.below is None else self.below(pixels)
+    def __call__(self, pixels: torch.Tensor, training: bool) -> torch.Tensor:
+        """float32 [B, length]"""
+        if training and not self.augmentation.nothing:
+            draws = picture_draws(pixels.cpu().numpy(), epoch_seed())
+            pixels = augment(pixels, draws, self.augmentation, self.bgr)
+        return self.values(pixels)
 
 
-@dataclass(frozen=True)
-class Variants:
-    """Which values of a product go in: the one that is there, or in training one of several, by seed, epoch and product.
+def chosen_variant(values: torch.Tensor, training: bool) -> torch.Tensor:
+    """Which values of a product go in: the plain picture's, or in training one of several, by seed, epoch and product.
 
-    Values are [B, …] without ``several``, else [B, 1 + variants, …], the unchanged picture's first.
+    ``values`` [B, length], or of several variants [B, 1 + variants, length], the plain picture's first → [B, length].
     """
-
-    several: bool
-
-    def chosen(self, values: torch.Tensor, training: bool) -> torch.Tensor:
-        """[B, …]"""
-        if not self.several:
-            return values
-        if not training or values.shape[1] == 1:
-            return values[:, 0]
-        # The unchanged picture tells products apart; as many of its numbers as make equal checksums unlikely are enough.
-        plain = values[:, 0].flatten(1)[:, :512].cpu().numpy()
-        which = picture_draws(plain, epoch_seed()) % np.uint64(values.shape[1])
-        rows = torch.arange(len(values), device=values.device)
-        return values[rows, torch.from_numpy(which.astype(np.int64)).to(values.device)]
+    if values.ndim == 2:
+        return values
+    if not training or values.shape[1] == 1:
+        return values[:, 0]
+    # The plain picture tells products apart; as many of its numbers as make equal checksums unlikely are enough.
+    plain = values[:, 0, :512].cpu().numpy()
+    which = picture_draws(plain, epoch_seed()) % np.uint64(values.shape[1])
+    rows = torch.arange(len(values), device=values.device)
+    return values[rows, torch.from_numpy(which.astype(np.int64)).to(values.device)]
 
 
 def epoch_seed() -> int:
@@ -75,8 +75,11 @@ class UpperLayers(nn.Module):
         The network, and after how many of its steps this part begins.
     first_trainable
         The call from which on parameters learn; see ``Trunk``.
-    pixels
-        How pixels become the input, where the input is pixels; None where it is what lies at the cut.
+    shape
+        Of what lies at the cut, for one picture. Values are this, flat, and behind it what else is known of the picture, which
+        is handed on as it is: the vector is the network's, then that.
+    from_pixels
+        Makes values of pixels, where the input is pixels; None where it is values.
     """
 
     def __init__(
@@ -84,16 +87,15 @@ class UpperLayers(nn.Module):
         trunk: Trunk,
         cut: int,
         first_trainable: int,
+        shape: tuple[int, ...],
         mean: np.ndarray,
         std: np.ndarray,
-        variants: Variants,
-        pixels: Pixels | None = None,
-        augmentation: Augmentation | None = None,
+        from_pixels: FromPixels | None = None,
         learning_rate_scale: float = 1.0,
     ) -> None:
         super().__init__()
         self._steps: tuple[Step, ...] = trunk.steps[cut:]
-        self._variants, self._pixels, self._augmentation = variants, pixels, augmentation
+        self._shape, self._from_pixels = shape, from_pixels
         originals = [step.module for step in self._steps]
         self.steps = nn.ModuleList(copy.deepcopy(originals))
         self._always_evaluating: list[nn.Module] = []
@@ -119,20 +121,20 @@ class UpperLayers(nn.Module):
             module.training = False
         return self
 
-    def forward(self, values: torch.Tensor) -> torch.Tensor:
-        """Values at the cut float16 [B, …] or [B, variants, …], or pixels uint8 [B, 3, side, side] → float32 [B, width]."""
+    def forward(self, inputs: torch.Tensor) -> torch.Tensor:
+        """Values float16 [B, length] or [B, variants, length], or pixels uint8 [B, 3, side, side] → float32 [B, width]."""
         if self.training:
-            return self._vectors(values)
-        return torch.cat([self._vectors(part) for part in values.split(AT_ONCE)])
+            return self._vectors(inputs)
+        return torch.cat([self._vectors(part) for part in inputs.split(AT_ONCE)])
 
-    def _vectors(self, values: torch.Tensor) -> torch.Tensor:
-        if self._pixels is not None:
-            if self.training and self._augmentation is not None:
-                draws = picture_draws(values.cpu().numpy(), epoch_seed())
-                values = augment(values, draws, self._augmentation, self._pixels.preprocessing.bgr)
-            x = self._pixels(values)
+    def _vectors(self, inputs: torch.Tensor) -> torch.Tensor:
+        if self._from_pixels is None:
+            values = chosen_variant(inputs, self.training).to(torch.float32)
         else:
-            x = self._variants.chosen(values, self.training).to(torch.float32)
+            values = self._from_pixels(inputs, self.training)
+        at_cut = math.prod(self._shape)
+        x = values[:, :at_cut].reshape(-1, *self._shape)
         if x.ndim == 4:
             x = x.contiguous(memory_format=torch.channels_last)
-        return (run_steps(self._steps, list(self.steps), x) - self.mean) / self.std
+        vectors = torch.cat([run_steps(self._steps, list(self.steps), x), values[:, at_cut:]], dim=1)
+        return (vectors - self.mean) / self.std

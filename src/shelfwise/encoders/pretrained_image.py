@@ -46,8 +46,8 @@ class PretrainedImageOptions(EncoderOptions):
     batch: int = Field(default=8, ge=1, le=256)
     """Pictures a pass. On CPUs 8 is as fast as any; a GPU wants 64. It changes features by rounding only."""
     features: Features = "last"
-    """Of a frozen backbone: "last", its own pooled last layer; "layers", besides it what every stage before saw, averaged
-    over 3 × 2 fields of the picture: colours, patterns and where they are, which the last layer has forgotten."""
+    """"last": the backbone's own pooled last layer; "layers": besides it what every stage before saw, averaged over 3 × 2
+    fields of the picture: colours, patterns and where they are, which the last layer has forgotten."""
     trainable_layers: int = Field(default=0, ge=0)
     """How many of the backbone's last convolutions and linear layers learn with the classifier. 0: the backbone is frozen and
     each image is computed once, ever. More: better where pictures are unlike the backbone's, at the cost of running these
@@ -99,7 +99,7 @@ class PretrainedImage(Encoder):
         self._located: _Located | None = None
         self._backbone: ImageBackbone | None = None
         self._fine_tuning: FineTuning | None = None
-        self._features_of: Features = "last" if options.trainable_layers else options.features
+        self._features_of: Features = options.features
         self._expected: dict[str, Any] | None = None  # the identity a loaded model was trained with
         self._saved_folder: str | None = None
         self._width: int | None = None
@@ -267,7 +267,11 @@ class PretrainedImage(Encoder):
         if self._fine_tuning is None:
             located, options = self._locate(), self.options
             tuning = Tuning(
-                options.trainable_layers, options.learning_rate_scale, options.augment, options.variants
+                options.trainable_layers,
+                self._features_of == "layers",
+                options.learning_rate_scale,
+                options.augment,
+                options.variants,
             )
             self._fine_tuning = FineTuning(self._load_backbone(located), tuning, _namespace(located))
         return self._fine_tuning

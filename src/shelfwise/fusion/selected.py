@@ -12,6 +12,9 @@ from shelfwise.errors import ModelFolderError
 from shelfwise.fusion.base import TINY, HeldOut, Policy, PolicyOptions, refuse_others
 from shelfwise.fusion.mean import mean_probabilities
 
+_MOST_SCORES = 60_000_000
+_PATIENCE = 8
+"""Rounds without a better mean after which no more are tried."""
 _BINS = 512
 """Probabilities are told apart this finely when the best threshold of a label set is looked for."""
 
@@ -53,7 +56,7 @@ class Selected(Policy):
         seed: int = 0,
     ) -> Self:
         """See the base class."""
-        held = self._learnable(logits, present, truth, groups, seed)
+        held = self._learnable(logits, present, truth, groups, seed, _MOST_SCORES)
         self.counts = None
         if not len(held):
             return self
@@ -74,8 +77,8 @@ class Selected(Policy):
         counts = np.zeros(held.classifiers, np.int64)
         total = np.zeros(probabilities.shape[1:])
         weight = np.zeros((len(held), 1))
-        best, kept = -np.inf, counts
-        for _ in range(self.options.rounds):
+        best, best_round, kept = -np.inf, 0, counts
+        for number in range(self.options.rounds):
             scores = [
                 self._score((total + one) / np.maximum(weight + here[:, None], 1), held.truth)
                 for one, here in zip(probabilities, held.present, strict=True)
@@ -85,7 +88,9 @@ class Selected(Policy):
             total += probabilities[taken]
             weight += held.present[taken][:, None]
             if scores[taken] > best:
-                best, kept = scores[taken], counts
+                best, best_round, kept = scores[taken], number, counts
+            elif number - best_round >= _PATIENCE:
+                break
         return kept
 
     def _score(self, probabilities: np.ndarray, truth: np.ndarray) -> float:
