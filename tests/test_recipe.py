@@ -65,7 +65,7 @@ class TestToYaml:
         assert set(written) == set(Recipe.model_fields)
         assert written["training"]["seed"] == 0
         assert written["routing"]["precision"] == 0.95
-        assert written["fusion"]["policies"][0] == "opinion_pool"
+        assert written["fusion"]["policies"][0] == "policy_network"
 
     def test_words_that_yaml_reads_otherwise_stay_words(self, tmp_path: Path) -> None:
         recipe = Recipe(target=["yes", "null", "1.5", "2020-01-01", "ключ: значение", " # "])

@@ -75,7 +75,8 @@ def test_what_cannot_be_split_is_refused() -> None:
 
 
 def test_folds_are_chosen_where_there_is_something_to_fuse() -> None:
-    assert choose_folds(recipe(), 5_000, 4) > 1
-    assert choose_folds(recipe(), 5_000, 1) == 1
-    assert choose_folds(recipe(refit=False), 5_000, 4) == 1
-    assert choose_folds(recipe(), 5_000_000, 4) == 1
+    assert choose_folds(recipe(), 5_000, 4, False) > 1
+    assert choose_folds(recipe(), 5_000, 1, False) == 1
+    assert choose_folds(recipe(refit=False), 5_000, 4, False) == 1
+    assert choose_folds(recipe(), 5_000_000, 4, False) == 1
+    assert choose_folds(recipe(), 5_000, 4, True) == 2

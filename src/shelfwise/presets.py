@@ -19,7 +19,7 @@ from shelfwise.encoders.registry import build_encoder, default_encoder_for
 from shelfwise.errors import RecipeError
 from shelfwise.progress import Reporter
 from shelfwise.recipe import ClassifierRecipe, InputRecipe, Recipe
-from shelfwise.recommended import Task
+from shelfwise.recommended import Task, trains_on_pictures
 from shelfwise.rounds import choose_folds
 from shelfwise.taxonomy.truth import Truth
 
@@ -76,7 +76,9 @@ def complete(
                     f"classifier '{classifier.name}' reads the input '{name}', which the recipe does not list; "
                     f"its inputs are {', '.join(sorted(known))}"
                 )
-    folds = recipe.training.folds or choose_folds(recipe, task.products, len(classifiers))
+    folds = recipe.training.folds or choose_folds(
+        recipe, task.products, len(classifiers), any(map(trains_on_pictures, inputs))
+    )
     training = recipe.training.model_copy(update={"folds": folds})
     return recipe.model_copy(update={"inputs": inputs, "classifiers": classifiers, "training": training})
 

@@ -154,7 +154,9 @@ class FusionRecipe(_Part):
     """
 
     policies: Annotated[list[str | dict[str, Any]], _EachOnce] = Field(
-        default_factory=lambda: list[str | dict[str, Any]](["policy_network", "opinion_pool", "mean"])
+        default_factory=lambda: list[str | dict[str, Any]](
+            ["policy_network", "category_pool", "opinion_pool", "mean"]
+        )
     )
 
     @field_validator("policies")

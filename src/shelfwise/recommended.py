@@ -99,6 +99,12 @@ def pretrained(one: InputRecipe) -> bool:
     return (one.encoder or {}).get("kind") == "pretrained_image"
 
 
+def trains_on_pictures(one: InputRecipe) -> bool:
+    """Whether a network on an input's images is trained with the classifier."""
+    encoder = one.encoder or {}
+    return encoder.get("kind") == "small_cnn" or bool(encoder.get("trainable_layers"))
+
+
 def _linear(
     name: str, inputs: list[str], effort: _Effort, rank: int | None, solver: Literal["svm", "gradient"]
 ) -> ClassifierRecipe:

@@ -218,6 +218,25 @@ class TestEveryPolicy:
         policy = held.fit(build_policy(fitted.kind, fitted.exclusive), groups=np.zeros(60, np.int64))
         assert np.isfinite(policy.combine(held.logits, held.present)).all()
 
+    def test_cross_fitting_fits_and_speaks_of_each_by_what_others_taught(self, fitted: Policy) -> None:
+        held = held_out(fitted.exclusive, products=200)
+        groups = np.arange(200) // 2
+        policy = build_policy(fitted.kind, fitted.exclusive)
+        crossed = policy.cross_fit(held.logits, held.present, held.truth, groups, 3)
+        assert crossed.shape == held.logits.shape[1:]
+        assert np.isfinite(crossed).all()
+        plain = held.fit(build_policy(fitted.kind, fitted.exclusive), groups=groups, seed=3)
+        np.testing.assert_array_equal(
+            policy.combine(held.logits, held.present), plain.combine(held.logits, held.present)
+        )
+        # What a group's own answers say of it makes no difference but to what all folds share.
+        other = held.truth.copy()
+        other[:2] = (other[:2] + 1) % OUTCOMES if fitted.exclusive else 1 - other[:2]
+        again = build_policy(fitted.kind, fitted.exclusive)
+        changed = again.cross_fit(held.logits, held.present, other, groups, 3)
+        if fitted.kind != "policy_network":
+            np.testing.assert_array_equal(changed[:2], crossed[:2])
+
     def test_single_precision_is_enough(self, fitted: Policy) -> None:
         held = held_out(fitted.exclusive)
         logits = held.logits.astype(np.float32)

@@ -142,3 +142,10 @@ def test_what_cannot_work_is_refused(spec: Any, said: str) -> None:
         build_loss(spec)
     with pytest.raises(RecipeError, match=said):
         build_head({"kind": "multilabel", "loss": spec}, LABELS)
+
+
+def test_the_linear_solver_takes_no_other_loss() -> None:
+    truth = TRUTH.numpy()
+    assert len(build_head("multilabel", LABELS).one_vs_rest(truth)) == 3
+    with pytest.raises(RecipeError, match="cannot use 'focal'; use the solver 'gradient'"):
+        build_head({"kind": "multilabel", "loss": "focal"}, LABELS).one_vs_rest(truth)

@@ -11,7 +11,15 @@ from scipy.special import log_softmax
 
 from shelfwise.decision.calibration import fit_scale_and_shift, fit_temperature
 from shelfwise.errors import ModelFolderError
-from shelfwise.fusion.base import HeldOut, Policy, PolicyOptions, hide_some, is_number, refuse_others
+from shelfwise.fusion.base import (
+    HeldOut,
+    Policy,
+    PolicyOptions,
+    deal_groups,
+    hide_some,
+    is_number,
+    refuse_others,
+)
 from shelfwise.fusion.mean import Mean
 
 ALL_COLUMNS = 2_048
@@ -64,14 +72,12 @@ class Ridge(Policy):
     ) -> Self:
         """See the base class."""
         held = self._learnable(logits, present, truth, groups, seed)
-        numbers = np.unique(held.groups, return_inverse=True)[1]
-        folds = min(_FOLDS, numbers.max(initial=-1) + 1)
+        folds = min(_FOLDS, len(np.unique(held.groups)))
         self.alpha = None
         if len(held) < _LEAST_PRODUCTS or folds < 2:
             return self
-        random = np.random.default_rng(seed)
-        fold = (random.permutation(numbers.max() + 1) % folds)[numbers]
-        solver = _Solver(self, held, fold, folds, random)
+        fold = deal_groups(held.groups, folds, seed)
+        solver = _Solver(self, held, fold, folds, np.random.default_rng(seed))
         self.alpha = solver.best_alpha(sorted(self.options.alphas))
         outputs = solver.cross_validated(self.alpha) * _UNIT
         if self.exclusive:

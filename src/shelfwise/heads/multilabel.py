@@ -7,8 +7,9 @@ from typing import Any
 import numpy as np
 import torch
 
+from shelfwise.errors import RecipeError
 from shelfwise.heads.base import Head, HeadOptions
-from shelfwise.heads.losses import build_loss
+from shelfwise.heads.losses import BinaryCrossEntropy, build_loss
 from shelfwise.taxonomy.targets import LabelTarget
 
 
@@ -37,4 +38,10 @@ class MultilabelHead(Head):
         return self._loss(scores, truth, weights)
 
     def one_vs_rest(self, truth: np.ndarray) -> list[tuple[int, int, np.ndarray]]:
+        """See the base class; with a loss of its own there is nothing that the solver 'svm' could do with it."""
+        if not isinstance(self._loss, BinaryCrossEntropy):
+            raise RecipeError(
+                f"the solver 'svm' has a loss of its own and cannot use '{self._loss.kind}'; use the solver 'gradient', or "
+                "leave the loss out"
+            )
         return [(label, label + 1, np.where(truth[:, label] > 0, 0, -1)) for label in range(self.n_scores)]
