@@ -36,6 +36,7 @@ ENCODERS: dict[str, dict[str, Any]] = {
     "trained-4": {"trainable_layers": 4},
     "trained-10": {"trainable_layers": 10},
     "trained-4-mirrored": {"trainable_layers": 4, **FLIPPED},
+    "trained-4-layers": {"trainable_layers": 4, "features": "layers"},
 }
 """Rows of the table. The default backbone, MobileNetV2, has 3 convolutions a block and 1 behind them: 4 layers are its last
 block and that one, 10 its last three blocks, which see the picture as 7 × 7 places."""
@@ -77,7 +78,7 @@ def measure(args: argparse.Namespace) -> Result:
     result.notes += [
         "features s: computing what is frozen, as far as no earlier run left it in the cache. train s: everything else, "
         "twice: once with held-out products, once on all.",
-        f"At most {args.epochs} epochs of batches of 64; trained layers learn at a tenth of the classifier's rate.",
+        f"At most {args.epochs} epochs of batches of 64; trained layers learn at half the classifier's rate.",
         CACHE_NOTE,
     ]
     if args.catalog == "hm":

@@ -36,7 +36,8 @@ def own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def recipe(backbone: Path, classifier: dict[str, Any] | None = None, **options: Any) -> Recipe:
-    encoder = {"kind": "pretrained_image", "model": str(backbone), "trainable_layers": 2, **options}
+    small_steps = {"trainable_layers": 2, "learning_rate_scale": 0.1}  # for weights that are random
+    encoder = {"kind": "pretrained_image", "model": str(backbone), **small_steps, **options}
     one = {"name": "image", "inputs": ["photo"], "hidden": [16], "epochs": 6, "batch": 16}
     return Recipe(
         target="category",
