@@ -142,7 +142,7 @@ class TestBodies:
 
     def test_not_finished_in_time(self) -> None:
         """Fast enough on average, and yet without an end."""
-        outcome = outcome_of(sent(IMAGE[:40], *[b"x" * 60] * 1000, rest_s=0.02))
+        outcome = outcome_of(sent(IMAGE[:40], *[b"x" * 600] * 1000, rest_s=0.02))
         assert isinstance(outcome, Failed)
         assert "not finished in 1 s" in outcome.reason
 

@@ -42,7 +42,14 @@ def manifest(folder: Path) -> list[dict[str, str]]:
 
 def start(command: list[str]) -> subprocess.Popen[str]:
     program = [sys.executable, "-m", "shelfwise", *command]
-    return subprocess.Popen(program, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    # A test run in the background ignores Ctrl-C, and so would everything that it starts.
+    return subprocess.Popen(
+        program,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL) and None,
+    )
 
 
 def wait_for(condition: Callable[[], bool], process: subprocess.Popen[str]) -> None:
