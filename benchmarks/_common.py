@@ -143,9 +143,28 @@ def environment(threads: int) -> dict[str, Value]:
         "cores": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count(),
         "threads": threads,
         "machine": platform.machine(),
+        "processor": _processor(),
+        "memory GiB": _memory_gib(),
         "python": platform.python_version(),
         **{name: version(name) for name in ("torch", "scikit-learn", "numpy", "shelfwise")},
     }
+
+
+def _processor() -> str:
+    """The processor's name, where the system tells it."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+    except OSError:
+        return platform.processor() or "unknown"
+    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    return names[0] if names else platform.processor() or "unknown"
+
+
+def _memory_gib() -> int | None:
+    """The machine's memory, where the system tells it."""
+    if not hasattr(os, "sysconf") or "SC_PHYS_PAGES" not in os.sysconf_names:
+        return None
+    return round(os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") / 2**30)
 
 
 def command() -> str:

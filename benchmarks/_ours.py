@@ -30,7 +30,8 @@ class Run:
     @property
     def text_columns(self) -> list[str]:
         """The inputs that are words: what a text classifier beside it may read too."""
-        return [one.name for one in self.model.recipe_.inputs if one.role in ("text", "category")]
+        words = (one for one in self.model.recipe_.inputs if one.role in ("text", "category"))
+        return list(dict.fromkeys(column for one in words for column in one.columns))
 
     @property
     def path_scores(self) -> dict[str, PathScores]:

@@ -47,9 +47,11 @@ COLUMNS = [
 
 def measure(args: argparse.Namespace) -> Result:
     """One split by product code; the experiment from nothing, then once more with everything in its store."""
+    from _data import near_duplicates, share_met_before, split, value_groups
+
     from shelfwise.catalog.catalog import Catalog
     from shelfwise.experiments.cache import ResultStore
-    from shelfwise.experiments.fusion_study import run_fusion_study, sample
+    from shelfwise.experiments.fusion_study import run_fusion_study
     from shelfwise.progress import Silent
     from shelfwise.recipe import Recipe
     from shelfwise.terminal import Remarks
@@ -58,21 +60,27 @@ def measure(args: argparse.Namespace) -> Result:
     recipe = Recipe(
         preset="paper-a",
         target={"columns": ["labels"], "multilabel": True, "min_products": MIN_PRODUCTS},
-        inputs=[{"name": name} for name in INPUTS],
+        # All stages of the backbone instead of the paper's last layer: what auto reads too.
+        inputs=[
+            {"name": "title"},
+            {"name": "description"},
+            {"name": "image", "encoder": {"kind": "pretrained_image", "features": "layers"}},
+        ],
         image_model=image_model(args),
         training={"seed": args.seed, "threads": args.threads},
     )
+    whole = Catalog.read(folder, group="product_code")
+    parts = split(whole, value_groups(whole.column("product_code").to_pylist()), args.products, args.seed)
     with tempfile.TemporaryDirectory() as temporary:
         store = args.store or Path(temporary)
         times = []
         for reporter in (Remarks(), Silent()):
             with stopwatch() as watch:
-                catalog = sample(Catalog.read(folder, group="product_code"), args.products, args.seed)
-                study = run_fusion_study(catalog, None, recipe, (), ResultStore(store), reporter)
+                study = run_fusion_study(parts.train, parts.test, recipe, (), ResultStore(store), reporter)
             times.append(watch)
     result = Result(
         f"Fusion experiment on H&M: labels of at least {MIN_PRODUCTS} training products",
-        "hm, grouped by product_code and near-duplicates; 75 % to train on, 25 % scored",
+        "hm, grouped by product_code; 75 % to train on, 25 % scored",
         COLUMNS,
         {
             "trained on": len(study.outputs.rows),
@@ -88,7 +96,9 @@ def measure(args: argparse.Namespace) -> Result:
     if args.store is None:
         result.bars.append(Bar("first run, s", times[0].wall_s, MOST_COLD_S, "at most", ".0f"))
     result.bars.append(Bar("everything in the store, s", times[1].wall_s, MOST_CACHED_S, "at most", ".0f"))
+    met = share_met_before(near_duplicates(whole), parts.train_rows, parts.test_rows)
     result.notes += [
+        f"{met:.1%} of the products scored share a title or an image with a training product of another product code.",
         "Leaky: policy and thresholds fitted on outputs for products that the classifiers were trained on.",
         CACHE_NOTE,
     ]

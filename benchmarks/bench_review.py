@@ -210,8 +210,9 @@ def serve_desk(database: str, port: int, seed: int) -> None:
     from shelfwise.review.arrivals import add_model
     from shelfwise.review.database import Database
     from shelfwise.review.desk import Desk
+    from shelfwise.review.listening import listen
     from shelfwise.review.product_fields import ProductFields
-    from shelfwise.review.run import listen, serve
+    from shelfwise.review.run import serve
 
     card = _card(seed)
     store = Database(database)

@@ -11,9 +11,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shelfwise import Catalog
-from shelfwise.answers import Answers, _best_first, per_classifier_answers, route
+from shelfwise.answers import Answers, _best_first, per_classifier_answers
 from shelfwise.catalog.column import Role, State
 from shelfwise.catalog.fields import Field
+from shelfwise.decision.conformal import SetRule
+from shelfwise.decision.router import Router
 from shelfwise.decision.routing import AcceptRule
 from shelfwise.decision.thresholds import LabelThresholds
 from shelfwise.encoders.base import Encoded
@@ -41,6 +43,8 @@ def predictions(
     states: list[State] | None = None,
     row_errors: dict[int, str] | None = None,
     rows: list[int] | None = None,
+    router: Router | None = None,
+    set_rule: SetRule | None = None,
 ) -> list[Prediction]:
     """What is made of one classifier's probabilities, product by product."""
     count = len(probabilities)
@@ -57,7 +61,16 @@ def predictions(
         logits = np.log(p) if target.exclusive else np.log(p) - np.log1p(-p)
     chosen = np.array(rows if rows is not None else range(count))
     here = np.array([present or [True] * count])
-    answers = Answers(ensemble, RoutingRecipe(alternatives=alternatives), catalog, {"title": encoded}, {})
+    outcomes = target.n_outcomes if isinstance(target, PathTarget) else len(target.labels)
+    answers = Answers(
+        ensemble,
+        RoutingRecipe(alternatives=alternatives),
+        catalog,
+        {"title": encoded},
+        {},
+        router or Router.of_rule(accept, outcomes),
+        set_rule,
+    )
     return answers.predictions(chosen, logits[None][:, chosen], here[:, chosen])
 
 
@@ -165,19 +178,65 @@ class TestProductsThatFail:
         assert made.reason == "the row could not be read: a quote is not closed"
 
 
-class TestRoute:
+class TestRouting:
     def test_at_the_threshold_is_accepted(self) -> None:
-        assert route(0.5, HALF, answered=True) == ("accept", "")
-        assert route(0.4999, HALF, answered=True)[0] == "review"
-        assert route(0.4, HALF, answered=True)[1] == "confidence 0.400 is below 0.500"
+        [made] = predictions(PATHS, [[0.1, 0.5, 0.3, 0.1]])
+        assert (made.decision, made.reason) == ("accept", "")
+        [made] = predictions(PATHS, [[0.1, 0.49, 0.31, 0.1]])
+        assert (made.decision, made.reason) == ("review", "confidence 0.490 is below 0.500")
 
     def test_nothing_can_be_promised(self) -> None:
-        decision, reason = route(1.0, NEVER, answered=True)
-        assert decision == "review"
-        assert "precision of 0.9 on the 12 held-out products" in reason
+        [made] = predictions(PATHS, [[0.0, 1.0, 0.0, 0.0]], accept=NEVER)
+        assert made.decision == "review"
+        assert "precision of 0.9 on the 12 held-out products" in made.reason
+        assert "17 more labelled products" in made.reason
 
-    def test_no_answer_is_never_accepted(self) -> None:
-        assert route(1.0, replace(HALF, threshold=0.0), answered=False)[0] == "review"
+    def test_an_uncertain_path_is_accepted_as_far_as_it_is_sure(self) -> None:
+        router = replace(Router.of_rule(HALF, 4), levels={1: replace(HALF, threshold=0.8)})
+        probabilities = [[0.05, 0.4, 0.3, 0.25], [0.4, 0.45, 0.1, 0.05], [0.85, 0.1, 0.05, 0.0]]
+        unsure, stopped, short = predictions(PATHS, probabilities, router=router)
+        assert (unsure.decision, unsure.answer) == ("review", ("Home", "Lamps"))
+        assert (stopped.decision, stopped.answer, stopped.reason) == (
+            "accept",
+            ("Home",),
+            "stopped at level 1",
+        )
+        assert stopped.confidence == pytest.approx(0.85, abs=1e-5)
+        assert stopped.part_confidence == pytest.approx((0.85,), abs=1e-5)
+        assert (short.decision, short.answer, short.reason) == ("accept", ("Home",), "")
+
+    def test_labels_that_are_not_sure_are_left_out(self) -> None:
+        rules = (replace(HALF, threshold=0.8), NEVER)
+        router = Router(rules, ("gift", "the others"), np.array([0, 1, 0]), "label", drops_labels=True)
+        [made] = predictions(LABELS, [[0.9, 0.95, 0.2]], router=router)
+        assert (made.decision, made.answer, made.part_confidence) == (
+            "accept",
+            ("gift",),
+            pytest.approx((0.9,)),
+        )
+        assert made.reason == "left out as not sure enough: red"
+        assert made.confidence == pytest.approx(0.9)
+        [made] = predictions(LABELS, [[0.9, 0.95, 0.2]], router=replace(router, drops_labels=False))
+        assert (made.decision, made.answer) == ("review", ("red", "gift"))
+        assert made.reason.startswith("no confidence held a precision of 0.9 on the 12 held-out")
+
+
+class TestSets:
+    RULE = SetRule(0.9, np.array([0.2, 0.3, 0.3, 0.05]), np.zeros(4, np.int64), np.array([100]))
+
+    def test_no_sets_unless_asked_for(self) -> None:
+        [made] = predictions(PATHS, [[0.1, 0.6, 0.3, 0.0]])
+        assert made.set is None
+
+    def test_what_reaches_its_threshold_best_first(self) -> None:
+        made = predictions(PATHS, [[0.25, 0.35, 0.29, 0.11], [0.1, 0.2, 0.1, 0.0]], set_rule=self.RULE)
+        assert made[0].set is not None
+        assert [one.answer for one in made[0].set] == [("Home", "Lamps"), ("Home",), ("Toys", "Dolls")]
+        assert made[0].set[0].probability == pytest.approx(0.35, abs=1e-5)
+
+    def test_a_product_that_failed_has_none(self) -> None:
+        [made] = predictions(PATHS, [[0.7, 0.1, 0.1, 0.1]], present=[False], set_rule=self.RULE)
+        assert made.set is None
 
 
 class TestPerClassifier:
@@ -204,9 +263,9 @@ class TestPerClassifier:
 def test_best_first_of_many_is_best_first_of_all(rows: int, count: int, seed: int) -> None:
     """Equals, however many, come in the order of the taxonomy, and every product for itself."""
     probabilities = np.random.default_rng(seed).integers(0, 400, (rows, 900)) / 400
-    found = _best_first(probabilities, count)
-    everything = np.argsort(-probabilities, axis=1, kind="stable")
+    places, found = _best_first(probabilities.copy(), count)
+    everything = np.argsort(-probabilities, axis=1, kind="stable")[:, :count]
+    np.testing.assert_array_equal(places, everything)
+    np.testing.assert_array_equal(found, np.take_along_axis(probabilities, everything, axis=1))
     for row in range(rows):
-        told = probabilities[row, found[row, : count + 1]]
-        np.testing.assert_array_equal(told, probabilities[row, everything[row, : count + 1]])
-        np.testing.assert_array_equal(_best_first(probabilities[[row]], count)[0], found[row])
+        np.testing.assert_array_equal(_best_first(probabilities[[row]], count)[0][0], places[row])

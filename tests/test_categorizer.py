@@ -67,8 +67,8 @@ class TestConventions:
         before = made.recipe.model_copy(deep=True)
         assert made.fit(shop) is made
         assert made.recipe == before, "fit does not change what was given"
-        learned = set(vars(made)) - {"recipe"}
-        assert learned == {"recipe_", "target_", "ensemble_", "facts_"}
+        learned = {name for name in vars(made) if not name.startswith("_")} - {"recipe"}
+        assert learned == {"recipe_", "target_", "ensemble_", "facts_", "conflicts_"}
         assert not made.multilabel_
 
     def test_fitting_again_starts_anew(self, shop: Catalog) -> None:

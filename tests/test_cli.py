@@ -210,11 +210,35 @@ class TestWrongRequests:
         args = ["--target", "category_path", "--recipe", "best", "-o", tmp_path / "m"]
         fails(shelfwise("train", store.catalog, *args), "'best'", "auto")
 
-    def test_pretrained_text_is_not_there_yet(
+    def test_a_text_model_that_is_not_there(
         self, shelfwise: Shelfwise, store: StoreFiles, tmp_path: Path
     ) -> None:
-        args = ["--target", "category_path", "--text-model", "bert", "-o", tmp_path / "m"]
-        fails(shelfwise("train", store.catalog, *args), "--text-model", "'bert'", "leave the option out")
+        args = [
+            "--target",
+            "category_path",
+            "--inputs",
+            "title",
+            "--text-model",
+            "./bert",
+            "-o",
+            tmp_path / "m",
+        ]
+        fails(shelfwise("train", store.catalog, *args), "'./bert'", "--text-model FOLDER")
+
+    def test_a_papers_preset_has_no_use_for_a_text_model(
+        self, shelfwise: Shelfwise, store: StoreFiles, tmp_path: Path
+    ) -> None:
+        args = [
+            "--target",
+            "category_path",
+            "--recipe",
+            "paper-b",
+            "--text-model",
+            "bert",
+            "-o",
+            tmp_path / "m",
+        ]
+        fails(shelfwise("train", store.catalog, *args), "'paper-b'", "'bert'", "leave --text-model out")
 
     @pytest.mark.parametrize("command", ["evaluate", "predict"])
     def test_a_model_that_is_not_there(

@@ -22,7 +22,7 @@ from shelfwise.recipe import Recipe
 
 ROOT = Path(__file__).resolve().parents[1]
 PACKAGE = ROOT / "src" / "shelfwise"
-PAGES = [ROOT / "README.md", ROOT / "CHANGELOG.md"]
+PAGES = [ROOT / "README.md", ROOT / "CHANGELOG.md", ROOT / "SECURITY.md"]
 PAGES += [ROOT / folder / "README.md" for folder in ("benchmarks", "examples")]
 PAGES += sorted((ROOT / "docs").rglob("*.md"))
 RUNNABLE = "<!-- runnable -->"

@@ -15,7 +15,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from shelfwise import Catalog, Categorizer, Recipe
-from shelfwise.batch.write import prediction_row
+from shelfwise.batch.rows import prediction_row
 from shelfwise.demo import StoreFiles
 
 Shelfwise = Callable[..., Any]

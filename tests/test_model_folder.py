@@ -162,10 +162,13 @@ class TestWhatIsInIt:
             os.umask(mask)
         assert stat.S_IMODE((tmp_path / "m").stat().st_mode) == 0o755
 
-    def test_the_recipe_for_people_is_never_loaded(
+    def test_the_recipe_for_people_is_compared_but_never_loaded(
         self, copy: Path, catalog: Catalog, model: Categorizer
     ) -> None:
         (copy / RECIPE_FILE).write_text("routing: {precision: 2}", encoding="utf-8")
+        with pytest.raises(ModelFolderError, match="checksum differs"):
+            Categorizer.load(copy)
+        recompute_checksums(copy)  # lists what models of earlier versions did: not the recipe
         assert Categorizer.load(copy).predict(catalog) == model.predict(catalog)
         (copy / RECIPE_FILE).unlink()
         Categorizer.load(copy)
@@ -238,11 +241,12 @@ class TestSaving:
             replace = os.replace
 
             def move(source: Path, target: Path) -> None:
-                if Path(source).name == "model":
+                if Path(source).name == "new":
                     raise full
                 replace(source, target)
 
-            monkeypatch.setattr("shelfwise.model_folder.os.replace", move)
+            monkeypatch.setattr("shelfwise.whole_folders.exchange", lambda *_: False)
+            monkeypatch.setattr("os.replace", move)
         with pytest.raises(OSError, match="No space left"):
             model.save(copy)
         monkeypatch.undo()
@@ -296,7 +300,7 @@ class TestDamage:
     @pytest.mark.parametrize("text", ["", "no checksums", "\xff" * 9])
     def test_checksums_that_are_none(self, copy: Path, text: str) -> None:
         (copy / CHECKSUM_FILE).write_bytes(text.encode("latin-1"))
-        with pytest.raises(ModelFolderError, match="checksum differs"):
+        with pytest.raises(ModelFolderError, match=r"checksum differs|expected lines of a SHA-256"):
             Categorizer.load(copy)
 
     def test_a_newer_format_says_to_update(self, copy: Path) -> None:

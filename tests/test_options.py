@@ -86,9 +86,10 @@ def test_what_is_given_takes_the_recipes_place() -> None:
         target="a", inputs=[InputRecipe(name="title", role="text", encoder=encoder), {"name": "x"}]
     )
     given = {**NOTHING, "target": "b,c", "seed": 3, "inputs": ["brand,title"], "image_model": "folder"}
+    given["text_model"] = "owner/model"
     declared = options.declare(recipe, **given)
     assert declared.target.columns == ["b", "c"]
-    assert (declared.training.seed, declared.image_model) == (3, "folder")
+    assert (declared.training.seed, declared.image_model, declared.text_model) == (3, "folder", "owner/model")
     assert declared.inputs == [
         InputRecipe(name="brand"),
         InputRecipe(name="title", role="text", encoder=encoder),

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.confidence_checks import check_confidence
 from tests.tiny_catalog import read, text_recipe, tiny_rows
 
 from shelfwise import Catalog, Categorizer
@@ -42,3 +43,4 @@ def test_a_model_read_back_says_the_same(
     assert again.ensemble_.policy.spec == model.ensemble_.policy.spec
     assert again.recipe_ == model.recipe_
     assert again.predict(catalog) == model.predict(catalog)
+    check_confidence(again, catalog)

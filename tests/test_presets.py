@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from tests.tiny_catalog import Rows, read, tiny_rows, with_pictures
 
-from shelfwise import Catalog, Categorizer, Recipe
+from shelfwise import Catalog, Categorizer, Recipe, presets
 from shelfwise.errors import RecipeError
 from shelfwise.presets import complete
 from shelfwise.progress import Silent
@@ -46,9 +46,12 @@ class TestChoice:
         kinds = {name: one.encoder["kind"] for name, one in inputs.items() if one.encoder}
         assert kinds == {"title": "ngrams", "brand": "one_hot", "price": "number", "photo": "small_cnn"}
 
-    def test_short_texts_are_read_by_characters_too(self, tmp_path: Path, rows: Rows) -> None:
+    def test_short_texts_and_few_characters_are_read_by_characters_too(
+        self, tmp_path: Path, rows: Rows, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
         long = [{**row, "title": row["title"] and row["title"] * 30} for row in rows]
-        for products, chars in ((rows, [2, 5]), (long, None)):
+        for products, few, chars in ((rows, 0, [2, 5]), (long, 3_000_000, [2, 5]), (long, 1_000, None)):
+            monkeypatch.setattr(presets, "_FEW_CHARACTERS", few)
             [title] = completed(read(tmp_path / "t.csv", products), inputs=[{"name": "title"}]).inputs
             assert (title.encoder or {}).get("chars") == chars
 

@@ -18,6 +18,10 @@ BRAND = InputRecipe(name="brand", role="category", encoder={"kind": "one_hot"})
 PRICE = InputRecipe(name="price", role="number", encoder={"kind": "number"})
 PHOTO = InputRecipe(name="photo", role="image", encoder={"kind": "pretrained_image"})
 DRAWN = InputRecipe(name="photo", role="image", encoder={"kind": "small_cnn"})
+MEANINGS = [
+    InputRecipe(name=f"{name}_meaning", column=name, role="text", encoder={"kind": "pretrained_text"})
+    for name in ("title", "description")
+]
 SMALL = Task(products=5_000, outcomes=50, multilabel=False)
 
 
@@ -33,6 +37,28 @@ def test_every_input_has_its_classifier_and_all_meet() -> None:
     }
 
 
+def test_sentence_vectors_have_a_classifier_of_their_own_and_are_not_words() -> None:
+    found = {one.name: one.inputs for one in accurate([TEXT, MORE, BRAND, *MEANINGS], SMALL)}
+    names = ["title_meaning", "description_meaning"]
+    assert found == {
+        "title": ["title"],
+        "description": ["description"],
+        "brand": ["brand"],
+        "words": ["title", "description", "brand"],
+        "meaning": names,
+        "early": ["title", "description", "brand", *names],
+    }
+    assert {one.name: one.inputs for one in fast([TEXT, BRAND, *MEANINGS], SMALL)} == {
+        "words": ["title", "brand"],
+        "meaning": names,
+    }
+
+
+def test_sentence_vectors_alone_are_enough() -> None:
+    for preset in (accurate, fast):
+        assert [one.inputs for one in preset(MEANINGS[:1], SMALL)] == [["title_meaning"]]
+
+
 def test_pictures_without_a_backbone_are_not_read_twice() -> None:
     early = next(one for one in accurate([TEXT, BRAND, DRAWN], SMALL) if one.name == "early")
     assert early.inputs == ["title", "brand"]
@@ -42,7 +68,7 @@ def test_pictures_without_a_backbone_are_not_read_twice() -> None:
     ("products", "outcomes", "words", "title"),
     [
         (5_000, 50, "svm", "svm"),
-        (50_000, 50, "svm", "gradient"),
+        (50_000, 50, "svm", "svm"),
         (500_000, 50, "gradient", "gradient"),
         (5_000, 4_000, "gradient", "gradient"),
     ],
@@ -83,7 +109,9 @@ def test_paper_a_reads_words_in_order_and_fuses_by_a_network() -> None:
 
 def test_paper_b_is_one_network_with_a_softmax_a_level() -> None:
     (one,) = early_classifiers([TEXT, BRAND, PHOTO], SMALL)
-    assert (one.head, one.hidden, one.dropout, one.input_dropout) == ("per_level", [256, 256, 256], 0.5, 0.2)
+    assert (one.head, one.hidden, one.dropout, one.input_dropout) == ("per_level", [256, 256], 0.5, 0.2)
+    (alone,) = early_classifiers([TEXT], SMALL)
+    assert alone.hidden == [256, 256, 256]  # of several inputs the first layer is their projections
     (labels,) = early_classifiers([TEXT], Task(5_000, 50, multilabel=True))
     assert labels.head == "auto"
     assert early_encoder("text", 100, None) == {

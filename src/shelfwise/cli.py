@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import os
 import shlex
 import sys
@@ -13,9 +12,19 @@ from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 import typer
 from typer.core import TyperGroup
 
-from shelfwise import experiment_commands, path_experiment_commands
+from shelfwise import (
+    cache_commands,
+    experiment_commands,
+    export_commands,
+    inspect_command,
+    path_experiment_commands,
+    service_commands,
+)
+from shelfwise import desk_options as people
 from shelfwise import options as given
-from shelfwise.errors import MissingDependencyError, ShelfwiseError
+from shelfwise import routing_options as routing
+from shelfwise.errors import ShelfwiseError
+from shelfwise.profiling import timed
 from shelfwise.terminal import reporting, table
 
 if TYPE_CHECKING:
@@ -64,6 +73,9 @@ app = typer.Typer(
 
 path_experiment_commands.add_to(experiment_commands.app)
 app.add_typer(experiment_commands.app, name="experiment")
+app.add_typer(cache_commands.app, name="cache")
+service_commands.add_to(app)
+export_commands.add_to(app)
 
 
 _typed: list[str] = []
@@ -90,7 +102,7 @@ def _command() -> str:
 def _read(catalogs: Sequence[str], roles: dict[str, Any], reporter: Reporter) -> Catalog:
     from shelfwise.catalog.catalog import Catalog
 
-    with reporter.stage("reading the catalog", total=None) as stage:
+    with timed("read"), reporter.stage("reading the catalog", total=None) as stage:
         return Catalog.read(*catalogs, **roles, progress=stage.advance)
 
 
@@ -146,43 +158,7 @@ def demo(
     print(table(rows), end="")
 
 
-@app.command(cls=given.InspectCommand)
-def inspect(
-    catalogs: given.Catalogs,
-    target: given.Target = None,
-    multilabel: given.Multilabel = False,
-    separator: given.Separator = None,
-    report: given.InspectionReport = None,
-    json: given.InspectionJson = None,
-    images: given.Images = None,
-    id: given.Id = None,
-    text: given.Text = None,
-    category: given.Category = None,
-    number: given.Number = None,
-    image: given.Image = None,
-    group: given.Group = None,
-    quiet: given.Quiet = False,
-) -> None:
-    """What is in a catalog, and what would be done with it."""
-    given.check_outputs(given.outputs(report, json), catalogs)
-    roles = given.roles(images, id, text, category, number, image, group)
-    with reporting(quiet) as reporter:
-        from shelfwise.catalog.inspect import inspect_catalog
-        from shelfwise.evaluation.results import write_atomically
-
-        found = inspect_catalog(
-            _read(catalogs, roles, reporter),
-            target=given.split_names([target] if target else None),
-            multilabel=multilabel,
-            separator=separator,
-            reporter=reporter,
-        )
-        if report is not None:
-            write_atomically(report, found.to_text() if report.suffix == ".txt" else found.to_html())
-        as_json = found.model_dump_json(indent=1) + "\n" if json else ""
-        if json and json != "-":
-            write_atomically(Path(json), as_json)
-    print(as_json if json == "-" else found.to_text(), end="")
+inspect_command.add_to(app, _command)
 
 
 @app.command(cls=given.TrainCommand)
@@ -199,7 +175,14 @@ def train(
     text_model: given.TextModel = None,
     mask_labels: given.MaskLabels = False,
     deduplicate: given.Deduplicate = False,
+    clean_labels: given.CleanLabels = False,
+    precision: routing.Precision = None,
+    precision_of: routing.PrecisionOf = None,
+    per_department: routing.PerDepartment = None,
+    back_off: routing.BackOff = None,
     validation: given.Validation = None,
+    decisions: people.Decisions = None,
+    conflicts: people.Conflicts = None,
     images: given.Images = None,
     id: given.Id = None,
     text: given.Text = None,
@@ -211,14 +194,11 @@ def train(
     fetch: given.Fetch = True,
     allow_host: given.AllowHost = None,
     allow_port: given.AllowPort = None,
+    fresh: given.Fresh = False,
+    profile: given.Profiled = False,
     quiet: given.Quiet = False,
 ) -> None:
     """Learn a catalog's categories and write a model folder."""
-    if text_model is not None:
-        raise MissingDependencyError(
-            f"--text-model '{text_model}': pretrained text models are not part of this version; leave the "
-            "option out, and text is read by its words and parts of words"
-        )
     from shelfwise.recipe import Recipe
 
     declared = given.declare(
@@ -229,29 +209,43 @@ def train(
         inputs=inputs,
         seed=seed,
         image_model=image_model,
+        text_model=text_model,
         mask_labels=mask_labels,
         deduplicate=deduplicate,
+        clean_labels=clean_labels,
     )
     given.need_target(declared)
+    given.check_outputs(given.outputs(conflicts), catalogs)
+    declared = routing.declared(declared, routing.changes(precision, precision_of, per_department, back_off))
     roles = given.roles(images, id, text, category, number, image, group)
-    with reporting(quiet) as reporter:
+    with reporting(quiet) as reporter, given.profiling(profile) as measured:
         from shelfwise.batch.output import check_output_path
         from shelfwise.categorizer import Categorizer
         from shelfwise.model_folder import refuse_foreign_folder
         from shelfwise.terminal import training_rows
 
         refuse_foreign_folder(output)
+        decided = people.decisions_of(decisions, declared)
         replaces = output.is_dir() and any(output.iterdir())
         check_output_path(output.absolute().with_name("probe"))
-        with given.fetching(image_store, fetch, allow_host, allow_port, reporter) as images_first:
-            catalog = images_first.inputs(_read(catalogs, roles, reporter), declared.inputs)
-            held_out = None
-            if validation:
-                held_out = images_first.inputs(_read(validation, roles, reporter), declared.inputs)
-        model = Categorizer(declared).fit(catalog, validation=held_out, reporter=reporter)
-        model.save(output)
+        with given.resumable(output, fresh, reporter) as work:
+            with given.fetching(image_store, fetch, allow_host, allow_port, reporter) as images_first:
+                catalog = images_first.inputs(_read(catalogs, roles, reporter), declared.inputs)
+                held_out = None
+                if validation:
+                    held_out = images_first.inputs(_read(validation, roles, reporter), declared.inputs)
+            model = Categorizer(declared).fit(
+                catalog, validation=held_out, reporter=reporter, work=work, decisions=decided
+            )
+            model.save(output)
+            people.write_conflicts(conflicts, model.conflicts_)
+            work.finish()
     place = f"{output} (took the place of an earlier model)" if replaces else str(output)
     print(table([*training_rows(model), ("model", place)]), end="")
+    if measured is not None:
+        from shelfwise.batch.profile_report import training_profile
+
+        print(training_profile(measured, len(catalog)), end="")
 
 
 @app.command()
@@ -261,6 +255,11 @@ def evaluate(
     report: given.EvaluationReport = None,
     json: given.EvaluationJson = None,
     thresholds: given.Thresholds = None,
+    precision: routing.Precision = None,
+    precision_of: routing.PrecisionOf = None,
+    per_department: routing.PerDepartment = None,
+    back_off: routing.BackOff = None,
+    review_cost: routing.ReviewCost = None,
     images: given.Images = None,
     id: given.Id = None,
     image_store: given.ImageStore = None,
@@ -272,12 +271,13 @@ def evaluate(
     """How good a model is, on products of known categories."""
     written = given.outputs(report, json)
     given.check_outputs(written, catalogs)
+    changes = routing.changes(precision, precision_of, per_department, back_off)
     with reporting(quiet) as reporter:
         from shelfwise.batch.evaluate import evaluate_to_files
         from shelfwise.categorizer import Categorizer
         from shelfwise.evaluation.summary import summary_rows
 
-        categorizer = Categorizer.load(model).with_thresholds(thresholds)
+        categorizer = Categorizer.load(model).with_thresholds(thresholds).with_routing(**changes)
         with given.fetching(image_store, fetch, allow_host, allow_port, reporter) as images_first:
             catalog = images_first.inputs(
                 _read(catalogs, {"images_dir": images, "id": id}, reporter), categorizer.recipe_.inputs
@@ -286,7 +286,13 @@ def evaluate(
             reporter.say(note)
         json_file = None if json in (None, "-") else Path(str(json))
         evaluation = evaluate_to_files(
-            categorizer, catalog, command=_command(), reporter=reporter, report=report, json=json_file
+            categorizer,
+            catalog,
+            command=_command(),
+            reporter=reporter,
+            report=report,
+            json=json_file,
+            review_cost=review_cost,
         )
     if json == "-":
         print(evaluation.model_dump_json(indent=1))
@@ -299,47 +305,68 @@ def evaluate(
 def predict(
     model: given.Model,
     catalogs: given.Catalogs,
-    output: Annotated[
-        Path,
-        typer.Option("-o", "--output", metavar="OUT", help="The file to write: .parquet, .csv or .jsonl."),
-    ],
+    output: given.PredictionOutput,
     thresholds: given.Thresholds = None,
+    precision: routing.Precision = None,
+    precision_of: routing.PrecisionOf = None,
+    per_department: routing.PerDepartment = None,
+    back_off: routing.BackOff = None,
+    coverage: routing.Coverage = None,
+    explain: given.Explain = False,
+    rules: people.Rules = None,
+    workers: given.Workers = 1,
+    engine: given.Engine = "local",
+    address: given.Address = None,
+    shard_rows: given.ShardRows = given.SHARD_ROWS,
     images: given.Images = None,
     id: given.Id = None,
     image_store: given.ImageStore = None,
     fetch: given.Fetch = True,
     allow_host: given.AllowHost = None,
     allow_port: given.AllowPort = None,
+    profile: given.Profiled = False,
     quiet: given.Quiet = False,
 ) -> None:
     """Categorize products, and say where a person should look."""
-    from shelfwise.batch.write import check_prediction_path
+    from shelfwise.batch.request import PredictRequest, run_request
+    from shelfwise.catalog.fetching.options import FetchOptions
 
-    given.check_outputs([check_prediction_path(output)], catalogs)
-    with reporting(quiet) as reporter:
-        from shelfwise.batch.predict import predict_to_file
-        from shelfwise.catalog.catalog import Catalog
-        from shelfwise.categorizer import Categorizer
-
-        categorizer = Categorizer.load(model).with_thresholds(thresholds)
-        batches = Catalog.scan(*catalogs, images_dir=images, id=id)
-        # What is loaded by now stays: looking through it for garbage again and again took a fifth of the time.
-        gc.freeze()
-        with given.fetching(image_store, fetch, allow_host, allow_port, reporter) as images_first:
-            summary = predict_to_file(
-                categorizer,
-                images_first.batches(batches, categorizer.recipe_.inputs),
-                output,
-                reporter=reporter,
-            )
+    request = PredictRequest(
+        model,
+        tuple(catalogs),
+        output,
+        thresholds=thresholds,
+        routing=routing.changes(precision, precision_of, per_department, back_off),
+        coverage=coverage,
+        explain=explain,
+        images=images,
+        id=id,
+        fetch=FetchOptions.given(image_store, allow_host, allow_port, fetch),
+        workers=workers,
+        engine=engine,
+        address=address,
+        shard_rows=shard_rows,
+    )
+    request.check()
+    with reporting(quiet) as reporter, given.profiling(profile) as measured:
+        summary = run_request(request, reporter, lambda model: people.ruling(rules, model, reporter))
     rows = [
         ("products", f"{summary.products:,}"),
         ("accepted", f"{summary.accept:,}"),
         ("to review", f"{summary.review:,}"),
         ("failed", f"{summary.failed:,}"),
+        *people.ruled_row(rules, summary.ruled),
         ("predictions", str(summary.output)),
     ]
+    if request.to_folder:
+        rows.insert(-1, ("shards", f"{summary.shards:,}"))
+    if summary.found:
+        rows.insert(-1, ("from earlier runs", f"{summary.found:,}"))
     print(table(rows), end="")
+    if measured is not None:
+        from shelfwise.batch.profile_report import prediction_profile
+
+        print(prediction_profile(measured, request, summary), end="")
 
 
 @app.command()
@@ -356,6 +383,7 @@ def search(
     test: given.TestShare = 0.15,
     seed: given.Seed = None,
     image_model: given.ImageModel = None,
+    text_model: given.TextModel = None,
     mask_labels: given.MaskLabels = False,
     deduplicate: given.Deduplicate = False,
     images: given.Images = None,
@@ -388,6 +416,7 @@ def search(
             inputs=inputs,
             seed=seed,
             image_model=image_model,
+            text_model=text_model,
             mask_labels=mask_labels,
             deduplicate=deduplicate,
         )
@@ -481,7 +510,8 @@ def review(
     """A desk in the browser, where people decide on what the model is not sure of."""
     with reporting(quiet) as reporter:
         given.need_serve_extra()
-        from shelfwise.review.run import DeskOptions, is_loopback, let_in, listen, open_desk, serve, welcome
+        from shelfwise.review.listening import is_loopback, listen
+        from shelfwise.review.run import DeskOptions, let_in, open_desk, serve, welcome
 
         listening = listen(host, port)
         options = DeskOptions(database, catalog or (), labelled or (), images, id, value, votes, https)

@@ -2,30 +2,39 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
 
 import numpy as np
-import torch
 from scipy.special import expit, log_softmax, softmax
 
 from shelfwise.catalog.catalog import Catalog
-from shelfwise.catalog.column import Role
+from shelfwise.catalog.column import InputColumn, Role
+from shelfwise.catalog.inputs import joined_texts
 from shelfwise.catalog.masking import mask_words
+from shelfwise.decision.calibrators import CalibrationMaps
+from shelfwise.decision.evidence import Evidence
 from shelfwise.decision.label_rules import LabelRule
+from shelfwise.decision.novelty import NoveltyRule
 from shelfwise.decision.path_decoding import Kind
 from shelfwise.decision.routing import AcceptRule
 from shelfwise.decision.thresholds import HALF, LabelThresholds, ThresholdKind
 from shelfwise.encoders.base import Encoded, Encoder
 from shelfwise.encoders.registry import build_encoder
+from shelfwise.engine.classifier import ExportedClassifier
 from shelfwise.errors import RecipeError
+from shelfwise.explain.memory import Memory
 from shelfwise.fusion.policies import Policy
-from shelfwise.heads import build_head
+from shelfwise.profiling import timed
 from shelfwise.progress import Reporter
 from shelfwise.recipe import ClassifierRecipe, InputRecipe, Recipe
 from shelfwise.taxonomy.targets import Target
-from shelfwise.training.loop import outcome_logits
-from shelfwise.training.network import Classifier
+
+if TYPE_CHECKING:
+    import torch
+
+    from shelfwise.training.network import Classifier
 
 Prepared = dict[str, Encoded]
 """Every input of some products, by name, after the stateless part of encoding."""
@@ -38,7 +47,7 @@ class Calibration:
     ``temperatures``: one divisor per classifier. ``scale`` and ``shift``: of the fused logits. ``thresholds``: from which
     probability on each label is given. ``set_scale`` and ``set_shift``: how the logit that a whole label set is right,
     were its labels independent, becomes the probability that it is. ``decoding``: how one path is taken from the probabilities of
-    all.
+    all. ``maps``: what comes after the temperatures, and after scale and shift, where the recipe wants more than those.
     """
 
     temperatures: tuple[float, ...]
@@ -48,6 +57,7 @@ class Calibration:
     set_scale: float = 1.0
     set_shift: float = 0.0
     decoding: Kind = "highest_leaf"
+    maps: CalibrationMaps = field(default_factory=CalibrationMaps)
 
 
 @dataclass
@@ -56,13 +66,19 @@ class Ensemble:
 
     target: Target
     encoders: dict[str, Encoder]
-    classifiers: list[Classifier]
+    classifiers: Sequence[Classifier | ExportedClassifier]
     policy: Policy
     calibration: Calibration
     accept: AcceptRule
     names: list[str] = field(default_factory=list)
     label_rules: dict[ThresholdKind, LabelRule] = field(default_factory=dict)
     """Of label sets: every way to decide them; ``calibration`` and ``accept`` are those of the recipe's."""
+    evidence: Evidence | None = None
+    """What held-out products showed: promises and sets rest on it. None in models of earlier versions."""
+    memory: Memory | None = None
+    """Some of the training products, to compare others with; None where the recipe wants none kept."""
+    novelty: NoveltyRule | None = None
+    """Which products are unlike anything known; None where held-out products could not teach it."""
 
     def deciding_by(self, kind: str) -> Ensemble:
         """The same parts, deciding label sets by another kind of threshold. Raises RecipeError where there is none."""
@@ -76,17 +92,19 @@ class Ensemble:
             set_scale=rule.set_scale,
             set_shift=rule.set_shift,
         )
-        return replace(self, calibration=calibration, accept=rule.accept)
+        evidence = self.evidence
+        if evidence is not None:
+            evidence = evidence.deciding_by(kind)
+        return replace(self, calibration=calibration, accept=rule.accept, evidence=evidence)
 
+    @timed("encode")
     def transform(self, prepared: Prepared) -> Prepared:
         """What the networks take in."""
         return {name: encoder.transform(prepared[name]) for name, encoder in self.encoders.items()}
 
     def logits(self, data: Prepared, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Calibrated logits [classifiers, rows, outcomes] and presence bool [classifiers, rows]."""
-        return stacked_logits(
-            self.classifiers, data, rows, self.calibration.temperatures, self.target.exclusive
-        )
+        return stacked_logits(self.classifiers, data, rows, self.calibration, self.target.exclusive)
 
     def probabilities(self, logits: np.ndarray, present: np.ndarray) -> np.ndarray:
         """[rows, outcomes]: fused and calibrated; zeros where no classifier is present."""
@@ -99,6 +117,8 @@ def fused_probabilities(
 ) -> np.ndarray:
     """Fused logits [N, outcomes] as calibrated probabilities; zeros where ``present``, bool [N], is false."""
     scaled = fused * calibration.scale + calibration.shift
+    if calibration.maps.fused is not None:
+        scaled = calibration.maps.fused(scaled, target.exclusive)
     probabilities = softmax(scaled, axis=1) if target.exclusive else expit(scaled)
     return np.where(present[:, None], probabilities, 0.0)
 
@@ -120,15 +140,38 @@ def build_encoders(inputs: list[InputRecipe]) -> dict[str, Encoder]:
     return encoders
 
 
+def read_input(catalog: Catalog, one: InputRecipe) -> InputColumn:
+    """What an input is in a catalog, before its encoder: its column, or its columns' texts as one. ABSENT where there is none.
+
+    Words that the recipe masks are taken out.
+    """
+    read = [catalog.input_or_absent(column, Role(str(one.role))) for column in one.columns]
+    column = replace(read[0], name=one.name) if len(read) == 1 else joined_texts(one.name, read)
+    return mask_words(column, one.mask_words or ())
+
+
+@timed("encode")
 def prepare(
-    encoders: Mapping[str, Encoder], inputs: list[InputRecipe], catalog: Catalog, reporter: Reporter
+    encoders: Mapping[str, Encoder],
+    inputs: list[InputRecipe],
+    catalog: Catalog,
+    reporter: Reporter,
+    most_bytes: float | None = None,
 ) -> Prepared:
-    """The stateless part of encoding for every input of the catalog; a column it lacks is absent in all products."""
+    """The stateless part of encoding for every input of the catalog; a column it lacks is absent in all products.
+
+    ``most_bytes``: memory for the features of texts, shared by the inputs; None sets no limit.
+    """
     prepared = {}
+    texts = sum(one.role == "text" for one in inputs)
     for one in inputs:
-        column = mask_words(catalog.input_or_absent(one.name, Role(str(one.role))), one.mask_words or ())
+        column = read_input(catalog, one)
         with reporter.stage(f"reading {one.name}", len(catalog)) as stage:
-            prepared[one.name] = encoders[one.name].prepare(column, stage.advance)
+            if most_bytes is None:
+                prepared[one.name] = encoders[one.name].prepare(column, stage.advance)
+            else:
+                share = most_bytes / max(1, texts)
+                prepared[one.name] = encoders[one.name].prepare_within(column, share, stage.advance)
     return prepared
 
 
@@ -136,6 +179,11 @@ def build_classifier(
     recipe: ClassifierRecipe, encoders: Mapping[str, Encoder], data: Prepared, target: Target, seed: int
 ) -> Classifier:
     """An untrained classifier; its initial weights are a function of ``seed`` and its name."""
+    import torch
+
+    from shelfwise.heads import build_head
+    from shelfwise.training.network import Classifier
+
     torch.manual_seed(seed + sum(recipe.name.encode()))
     sparse = {name: not isinstance(data[name].matrix, np.ndarray) for name in recipe.inputs}
     return Classifier(recipe, encoders, sparse, build_head(recipe.head, target))
@@ -146,24 +194,55 @@ def usable(recipe: ClassifierRecipe, data: Prepared) -> np.ndarray:
     return np.logical_or.reduce([data[name].present for name in recipe.inputs])
 
 
+@timed("classify")
 def stacked_logits(
-    classifiers: list[Classifier],
+    classifiers: Sequence[Classifier | ExportedClassifier],
     data: Prepared,
     rows: np.ndarray,
-    temperatures: tuple[float, ...],
+    calibration: Calibration,
     exclusive: bool,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Every classifier's logits over its temperature [classifiers, rows, outcomes], and presence [classifiers, rows]."""
-    logits, present = [], []
-    for classifier, temperature in zip(classifiers, temperatures, strict=True):
-        raw = outcome_logits(classifier, data, rows).astype(np.float64) / temperature
-        logits.append(log_softmax(raw, axis=1) if exclusive else raw)
-        present.append(usable(classifier.recipe, data)[rows])
-    return np.stack(logits), np.stack(present)
+    """Every classifier's calibrated logits [classifiers, rows, outcomes], and presence [classifiers, rows]."""
+    present = np.stack([usable(classifier.recipe, data)[rows] for classifier in classifiers])
+    # One that can read none of the products has nothing to say, and need not be run to say it.
+    asked = [bool(here.any()) or not present.any() for here in present]
+    raw = {
+        which: _outcome_logits(classifier, data, rows)
+        for which, classifier in enumerate(classifiers)
+        if asked[which]
+    }
+    nothing = np.zeros_like(next(iter(raw.values())))
+    everything = np.stack([raw.get(which, nothing) for which in range(len(classifiers))])
+    return calibrated_logits(everything, calibration, exclusive), present
+
+
+def calibrated_logits(raw: np.ndarray, calibration: Calibration, exclusive: bool) -> np.ndarray:
+    """Raw logits [classifiers, N, outcomes] as each classifier's calibrated ones; of exclusive outcomes log-probabilities."""
+    calibrated = []
+    for which, (mine, temperature) in enumerate(zip(raw, calibration.temperatures, strict=True)):
+        scaled = mine.astype(np.float64) / temperature
+        if exclusive:
+            scaled = log_softmax(scaled, axis=1)
+        one = calibration.maps.of_classifier(which)
+        calibrated.append(scaled if one is None else one(scaled, exclusive))
+    return np.stack(calibrated)
+
+
+def _outcome_logits(
+    classifier: Classifier | ExportedClassifier, data: Prepared, rows: np.ndarray
+) -> np.ndarray:
+    """float32 [rows, outcomes], by whichever engine has the classifier."""
+    if isinstance(classifier, ExportedClassifier):
+        return classifier.outcome_logits(data, rows)
+    from shelfwise.training.loop import outcome_logits
+
+    return outcome_logits(classifier, data, rows)
 
 
 def choose_device(recipe: Recipe) -> torch.device:
     """The device the recipe asks for. Raises RecipeError when CUDA is asked for and not there."""
+    import torch
+
     asked = recipe.training.device
     if asked == "cuda" and not torch.cuda.is_available():
         raise RecipeError(

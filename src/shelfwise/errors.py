@@ -35,3 +35,11 @@ class FetchError(ShelfwiseError):
 
 class TaxonomyError(ShelfwiseError):
     """A taxonomy file cannot be read, or what it holds is not a tree."""
+
+
+class RulesError(ShelfwiseError):
+    """Rules that should act beside a model cannot be read, or are about another kind of answers."""
+
+
+class DecisionsError(ShelfwiseError):
+    """A file of decisions cannot be read, or is about another kind of answers than the target."""

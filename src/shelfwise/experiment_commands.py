@@ -103,6 +103,7 @@ def fusion(
             catalog = Catalog.read(*catalogs, **roles, progress=stage.advance)
             tested = Catalog.read(*test, **roles, progress=stage.advance) if test else None
         catalog = sample(catalog, products, declared.training.seed)
+        catalog, tested = given.with_web_images(catalog, tested, declared, reporter)
         store = ResultStore(cache or output / "cache")
         study = run_fusion_study(catalog, tested, declared, specs, store, reporter)
         written = write_fusion_page(study, output, typed(context))

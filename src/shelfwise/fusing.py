@@ -13,14 +13,18 @@ import numpy as np
 from scipy.special import expit, log_softmax, softmax
 
 from shelfwise.decision.calibration import fit_scale_and_shift, fit_temperature
+from shelfwise.decision.calibrators import CalibrationMaps, Calibrator, cross_calibrated
 from shelfwise.decision.confidence import decide
+from shelfwise.decision.evidence import DECIMALS, Evidence, label_evidence, path_evidence
 from shelfwise.decision.label_rules import LabelRule, fit_label_rules
 from shelfwise.decision.path_decoding import choose_decoding
 from shelfwise.decision.routing import AcceptRule, fit_accept_rule
 from shelfwise.decision.thresholds import ThresholdKind, best_micro_f1_threshold
 from shelfwise.ensemble import Calibration, fused_probabilities
-from shelfwise.fusion import build_policy
 from shelfwise.fusion.policies import Policy, Single
+from shelfwise.policy_trials import Judges, try_policies
+from shelfwise.profiling import timed
+from shelfwise.progress import Reporter, Silent
 from shelfwise.recipe import Recipe
 from shelfwise.taxonomy.targets import UNLABELLED, LabelTarget, PathTarget, Target
 
@@ -41,7 +45,7 @@ class HeldOutScores:
 @dataclass(frozen=True)
 class Fused:
     """The policy, what calibrates it, which predictions to accept; of label sets every way to decide them; every candidate's
-    score, and the name of the chosen."""
+    score, and the name of the chosen; what the held-out products showed."""
 
     policy: Policy
     calibration: Calibration
@@ -49,8 +53,10 @@ class Fused:
     label_rules: dict[ThresholdKind, LabelRule]
     scores: dict[str, float]
     told: str
+    evidence: Evidence
 
 
+@timed("fuse")
 def fuse(
     recipe: Recipe,
     target: Target,
@@ -58,39 +64,79 @@ def fuse(
     held: HeldOutScores,
     truth: np.ndarray,
     groups: np.ndarray,
+    reporter: Reporter | None = None,
 ) -> Fused:
     """Choose and calibrate on the held-out scores of the classifiers ``names``; ``truth`` and ``groups`` are of all rows."""
+    reporter = reporter or Silent()
     answers, mine = truth[held.rows], groups[held.rows]
     known = answers != UNLABELLED if target.exclusive else np.ones(len(answers), bool)
     temperatures = fit_temperatures(held.logits[:, known], held.present[:, known], answers[known], target)
     logits = held.logits / np.array(temperatures, np.float32)[:, None, None]
     if target.exclusive:
         logits = log_softmax(logits, axis=2)
-    chosen = _choose(recipe, target, names, logits, held.present, answers, mine)
+    maps, logits = _map_classifiers(recipe, target, logits, held.present, answers, mine)
+    chosen = _choose(recipe, target, names, logits, held.present, answers, mine, reporter)
     calibration = _calibrate(recipe, target, temperatures, chosen.fused, answers)
     present = np.asarray(held.present.any(0))
-    probabilities = fused_probabilities(target, calibration, chosen.fused, present)
+    # In double precision, as predictions are: rounded singles are no decimals.
+    fused = chosen.fused.astype(np.float64) * calibration.scale + calibration.shift
+    kind, seed = recipe.calibration.fused, recipe.training.seed
+    fused_map, fused = cross_calibrated(kind, fused, answers, mine, target.exclusive, seed)
+    as_is = Calibration(temperatures)
+    probabilities = np.round(fused_probabilities(target, as_is, fused, present), DECIMALS)
+    calibration = replace(calibration, maps=CalibrationMaps(maps, fused_map))
     rules: dict[ThresholdKind, LabelRule] = {}
     if isinstance(target, LabelTarget):
-        rules = fit_label_rules(
+        labels = as_answers(target, answers)
+        rules, answered = fit_label_rules(
             target,
             probabilities,
-            as_answers(target, answers),
+            labels,
             mine,
             recipe.routing.precision,
             recipe.thresholds.metric,
             recipe.thresholds.at_least_one,
             recipe.training.seed,
+            recipe.routing.certainty,
         )
         rule = rules[recipe.thresholds.kind]
         accept = rule.accept
         calibration = replace(
             calibration, thresholds=rule.thresholds, set_scale=rule.set_scale, set_shift=rule.set_shift
         )
+        by_label = target.label_probabilities(probabilities)
+        evidence = label_evidence(target, by_label, labels, mine, answered, recipe.thresholds.kind)
     else:
         decided = decide(target, probabilities, calibration)
-        accept = fit_accept_rule(decided.confidence, decided.right(answers), recipe.routing.precision)
-    return Fused(chosen.policy, calibration, accept, rules, chosen.scores, chosen.told)
+        evidence = path_evidence(target, decided, answers, mine)
+        whole = evidence.whole
+        asked = recipe.routing
+        accept = fit_accept_rule(
+            whole.confidence, whole.right, asked.precision, mine, certainty=asked.certainty
+        )
+    return Fused(chosen.policy, calibration, accept, rules, chosen.scores, chosen.told, evidence)
+
+
+def _map_classifiers(
+    recipe: Recipe,
+    target: Target,
+    logits: np.ndarray,
+    present: np.ndarray,
+    truth: np.ndarray,
+    groups: np.ndarray,
+) -> tuple[tuple[Calibrator | None, ...], np.ndarray]:
+    """What comes after each classifier's temperature, where the recipe wants more, and the logits cross-fitted by it."""
+    kind, exclusive = recipe.calibration.classifiers, target.exclusive
+    if kind == "temperature":
+        return (), logits
+    maps, mapped = [], logits.copy()
+    for which, here in enumerate(present):
+        one, crossed = cross_calibrated(
+            kind, logits[which][here], truth[here], groups[here], exclusive, recipe.training.seed
+        )
+        maps.append(one)
+        mapped[which][here] = crossed
+    return tuple(maps), mapped
 
 
 @dataclass(frozen=True)
@@ -150,6 +196,7 @@ def _choose(
     present: np.ndarray,
     truth: np.ndarray,
     groups: np.ndarray,
+    reporter: Reporter,
 ) -> _Chosen:
     """The policy that scores best on products it was not fitted on; the best single classifier where it is better than every
     policy by more than one standard error: few held-out products must not let luck decide."""
@@ -163,9 +210,8 @@ def _choose(
     if len(names) == 1:
         return _Chosen(singles[0], singles[0].combine(logits, present), scores, names[0])
     best: tuple[float, Policy, np.ndarray] | None = None
-    for spec in recipe.fusion.policies:
-        policy = build_policy(spec, exclusive)
-        fused = policy.cross_fit(logits, present, truth, groups, seed)
+    judges = Judges(exclusive, logits, present, truth, groups, seed)
+    for policy, fused in try_policies(recipe.fusion.policies, judges, reporter):
         score = scores[policy.name] = measure(fused, truth)
         if best is None or score > best[0]:
             best = (score, policy, fused)

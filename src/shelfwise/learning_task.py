@@ -12,9 +12,12 @@ from shelfwise.catalog.deduplicate import one_a_group
 from shelfwise.catalog.groups import group_products
 from shelfwise.catalog.image_source import image_hashes
 from shelfwise.presets import complete
+from shelfwise.profiling import timed
 from shelfwise.progress import Reporter
 from shelfwise.recipe import Recipe
 from shelfwise.taxonomy.checks import single_products
+from shelfwise.taxonomy.decided import Conflict, lay_over
+from shelfwise.taxonomy.decisions import Decisions
 from shelfwise.taxonomy.label_words import mask_labels
 from shelfwise.taxonomy.targets import LabelTarget, PathTarget, Target
 from shelfwise.taxonomy.truth import Truth, read_truth
@@ -25,7 +28,7 @@ class LearningTask:
     """A catalog seen as something to learn.
 
     ``recipe`` has every choice spelled out. ``truth`` are the catalog's answers, ``groups`` int64 [N] its groups of
-    near-duplicates, ``labelled`` the ascending rows to learn from.
+    near-duplicates, ``labelled`` the ascending rows to learn from, ``conflicts`` the answers that people decided otherwise.
     """
 
     recipe: Recipe
@@ -33,25 +36,35 @@ class LearningTask:
     truth: Truth
     groups: np.ndarray
     labelled: np.ndarray
+    conflicts: tuple[Conflict, ...] = ()
 
 
-def read_task(recipe: Recipe, catalog: Catalog, reporter: Reporter) -> LearningTask:
+@timed("choose inputs and categories")
+def read_task(
+    recipe: Recipe, catalog: Catalog, reporter: Reporter, decisions: Decisions | None = None
+) -> LearningTask:
     """What ``recipe`` asks to learn from ``catalog``; what was noticed and chosen on the way is said.
 
+    ``decisions`` of people take the place of the catalog's answers.
     Raises ShelfwiseError (TargetError, RecipeError …) when the catalog does not have it.
     """
     truth = read_truth(catalog, recipe.target)
+    decided = None if decisions is None else lay_over(truth, catalog.ids, decisions)
+    truth = truth if decided is None else decided.truth
     declared = _with_separator(recipe, truth)
     single = None if declared.target.multilabel else single_products(truth.values)
     for note in (*catalog.notes, *truth.notes, *([single] if single else [])):
         reporter.say(note)
+    for line in () if decided is None else decided.told():
+        reporter.say(line)
     groups = group(catalog, reporter)
     completed = mask_labels(complete(declared, catalog, truth, groups, reporter), truth.values)
     target = make_target(completed, truth)
     labelled = labelled_rows(catalog, truth, target)
     if completed.training.deduplicate:
         labelled = _deduplicated(labelled, groups, truth, catalog.ids, reporter)
-    return LearningTask(completed, target, truth, groups, labelled)
+    conflicts = () if decided is None else decided.conflicts
+    return LearningTask(completed, target, truth, groups, labelled, conflicts)
 
 
 def _with_separator(recipe: Recipe, truth: Truth) -> Recipe:
@@ -88,6 +101,7 @@ def _deduplicated(
     return kept
 
 
+@timed("group near-duplicates")
 def group(catalog: Catalog, reporter: Reporter) -> np.ndarray:
     """The group of every product: near-duplicates that must not stand on two sides of a split."""
     images = [name for name, field in catalog.fields.items() if field.role == Role.IMAGE]

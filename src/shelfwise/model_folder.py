@@ -1,33 +1,46 @@
 """A model on disk: safetensors, JSON, YAML and text, with checksums; nothing in it is ever executed.
 
-``model.json`` says what the model is, ``weights.safetensors`` holds its arrays, and ``checksums.txt`` the sha256 of both;
-``recipe.yaml`` is for people (copy it, edit it, pass it to ``--recipe``): loading never reads it.
+``model.json`` says what the model is, ``weights.safetensors`` holds its arrays, and ``checksums.txt`` the sha256 of every file;
+``recipe.yaml`` is for people (copy it, edit it, pass it to ``--recipe``): loading compares its checksum and reads no more of it.
 """
 
 from __future__ import annotations
 
-import hashlib
 import json
-import os
 import shutil
-import tempfile
 from pathlib import Path
+from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 import numpy as np
 import scipy.sparse as sp
-import torch
 from pydantic import ValidationError
 from safetensors import SafetensorError
-from safetensors.numpy import load as load_tensors
 from safetensors.numpy import save as save_tensors
 
+from shelfwise.decision.evidence import Evidence
 from shelfwise.decision.thresholds import THRESHOLD_KINDS
 from shelfwise.encoders.base import Encoded, Encoder
+from shelfwise.engine.classifier import ExportedClassifier
+from shelfwise.engine.manifest import EXPORT_FOLDER
 from shelfwise.ensemble import Ensemble, build_classifier, build_encoders
 from shelfwise.errors import ModelFolderError, RecipeError
+from shelfwise.exported_model import Export, find_export
 from shelfwise.fusion import build_policy
-from shelfwise.recipe import Recipe
+from shelfwise.model_files import (
+    CHECKSUM_FILE,
+    MODEL_FILE,
+    OWN_FILES,
+    RECIPE_FILE,
+    WEIGHTS_FILE,
+    checksum_text,
+    read_model_files,
+    read_model_text,
+    refuse_incomplete,
+    refuse_too_large,
+)
+from shelfwise.profiling import timed
+from shelfwise.recipe import ClassifierRecipe, Recipe
 from shelfwise.stored_model import (
     FittedFacts,
     StoredCalibration,
@@ -35,50 +48,37 @@ from shelfwise.stored_model import (
     StoredModel,
     StoredRule,
 )
-from shelfwise.taxonomy.targets import LabelTarget, target_from_json
+from shelfwise.stored_novelty import StoredNovelty, StoredView, read_novelty
+from shelfwise.taxonomy.targets import LabelTarget, Target, target_from_json
+from shelfwise.whole_folders import whole_folder
+
+if TYPE_CHECKING:
+    import torch
+
+    from shelfwise.training.network import Classifier
 
 FORMAT_VERSION = 1
-MODEL_FILE, WEIGHTS_FILE, CHECKSUM_FILE, RECIPE_FILE = (
-    "model.json",
-    "weights.safetensors",
-    "checksums.txt",
-    "recipe.yaml",
-)
 _POLICY_PREFIX = "policy/"
-_OWN_FILES = frozenset({MODEL_FILE, WEIGHTS_FILE, CHECKSUM_FILE, RECIPE_FILE})
+_CALIBRATION_PREFIX = "calibration/"
+_EVIDENCE_PREFIX = "evidence/"
+_MEMORY_PREFIX = "memory/"
 
 
+@timed("write")
 def save_model(folder: Path, recipe: Recipe, ensemble: Ensemble, facts: FittedFacts) -> None:
     """Write the model folder: complete or not at all. Replaces an existing model folder, refuses any other folder.
 
     Files in a replaced folder that are not the model's own (a report, notes) are kept.
     """
     refuse_foreign_folder(folder)
-    folder = folder.resolve()  # "." has no name, and of a link what it points to is replaced
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    working = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
-    try:
-        written = working / "model"
-        written.mkdir()  # with the permissions that the user's umask gives, which mkdtemp's have not
+    with whole_folder(folder) as written:
         _write(written, recipe, ensemble, facts)
         if folder.exists():
             for extra in folder.iterdir():
-                if extra.name not in _OWN_FILES:
+                if (
+                    extra.name not in OWN_FILES and extra.name != EXPORT_FOLDER
+                ):  # that was made of the old model
                     _copy(extra, written / extra.name)
-            _replace(folder, written, aside=working / "replaced")
-        else:
-            os.replace(written, folder)
-    finally:
-        shutil.rmtree(working, ignore_errors=True)
-
-
-def _replace(folder: Path, written: Path, aside: Path) -> None:
-    os.replace(folder, aside)
-    try:
-        os.replace(written, folder)
-    except BaseException:
-        os.replace(aside, folder)
-        raise
 
 
 def _copy(source: Path, target: Path) -> None:
@@ -110,15 +110,16 @@ def _write(folder: Path, recipe: Recipe, ensemble: Ensemble, facts: FittedFacts)
         for key, array in encoder.state_arrays().items():
             tensors[_prefix("encoder", name) + key] = np.ascontiguousarray(array)
     for classifier in ensemble.classifiers:
-        for key, tensor in classifier.state_dict().items():
-            tensors[_prefix("classifier", classifier.recipe.name) + key] = (
-                tensor.detach().cpu().contiguous().numpy()
-            )
+        for key, array in _arrays(classifier).items():
+            tensors[_prefix("classifier", classifier.recipe.name) + key] = array
     for key, array in ensemble.policy.arrays().items():
         tensors[_POLICY_PREFIX + key] = np.ascontiguousarray(array)
-    (folder / WEIGHTS_FILE).write_bytes(
-        save_tensors(tensors)
-    )  # not save_file: it makes files only the owner can read
+    for key, array in ensemble.calibration.maps.arrays().items():
+        tensors[_CALIBRATION_PREFIX + key] = np.ascontiguousarray(array)
+    for key, array in ensemble.evidence.arrays().items() if ensemble.evidence is not None else ():
+        tensors[_EVIDENCE_PREFIX + key] = np.ascontiguousarray(array)
+    for key, array in ensemble.memory.arrays().items() if ensemble.memory is not None else ():
+        tensors[_MEMORY_PREFIX + key] = np.ascontiguousarray(array)
     sparse = {
         name: is_sparse
         for classifier in ensemble.classifiers
@@ -136,38 +137,47 @@ def _write(folder: Path, recipe: Recipe, ensemble: Ensemble, facts: FittedFacts)
         calibration=StoredCalibration.of(ensemble.calibration),
         accept=StoredRule.of(ensemble.accept),
         label_rules={kind: StoredLabelRule.of(rule) for kind, rule in ensemble.label_rules.items()},
+        memory=[StoredView.of(view) for view in ensemble.memory.views] if ensemble.memory is not None else [],
+        novelty=StoredNovelty.of(ensemble.novelty) if ensemble.novelty else None,
         facts=facts,
     )
-    (folder / MODEL_FILE).write_text(stored.model_dump_json(indent=1), encoding="utf-8")
-    (folder / RECIPE_FILE).write_text(recipe.to_yaml(), encoding="utf-8")
-    sums = [f"{_checksum(folder / name)}  {name}\n" for name in (MODEL_FILE, WEIGHTS_FILE)]
-    (folder / CHECKSUM_FILE).write_text("".join(sums), encoding="ascii")
+    text = stored.model_dump_json(indent=1).encode()
+    refuse_too_large(text, MODEL_FILE)
+    # not save_file: it makes files only the owner can read
+    contents = {
+        MODEL_FILE: text,
+        WEIGHTS_FILE: save_tensors(tensors),
+        RECIPE_FILE: recipe.to_yaml().encode(),
+    }
+    contents[CHECKSUM_FILE] = checksum_text(contents).encode()
+    for name, data in contents.items():
+        (folder / name).write_bytes(data)
 
 
 _DOES_NOT_FIT = (ArithmeticError, AttributeError, LookupError, RuntimeError, TypeError, ValueError)
 """What Python, NumPy and PyTorch raise for names, shapes and numbers that do not go together."""
 
 
-def load_model(folder: Path) -> tuple[Recipe, Ensemble, FittedFacts]:
-    """Read a model folder. Raises ModelFolderError when anything is missing, altered, or of a newer format."""
+def load_model(folder: Path, exported: bool = True) -> tuple[Recipe, Ensemble, FittedFacts]:
+    """Read a model folder. Raises ModelFolderError when anything is missing, altered, or of a newer format.
+
+    ``exported``: use the networks that were exported, where there are such and ONNX Runtime is installed.
+    """
     if not folder.is_dir():
         raise ModelFolderError(
             f"expected a model folder, but '{folder}' is not a folder; train one with `shelfwise train`"
         )
-    for name in (MODEL_FILE, WEIGHTS_FILE, CHECKSUM_FILE):
-        if not (folder / name).is_file():
-            raise ModelFolderError(
-                f"'{folder}' is not a whole model folder: {name} is missing; train or copy it again"
-            )
-    text = (folder / MODEL_FILE).read_bytes()
-    _refuse_other_format(folder, text)
-    _verify(folder)
+    refuse_incomplete(folder)
+    _refuse_other_format(folder, read_model_text(folder))
     try:
+        text, tensors = read_model_files(folder)
         stored = StoredModel.model_validate_json(text)
         recipe = Recipe(**stored.recipe)
-        return recipe, _rebuild(folder, recipe, stored), stored.facts
+        export = find_export(folder) if exported else None
+        return recipe, _rebuild(folder, recipe, stored, tensors, export), stored.facts
     except (RecipeError, SafetensorError, ValidationError, *_DOES_NOT_FIT) as error:
-        problem = " ".join(str(error).split())
+        # Cut before it is split: a hostile file can be wrong a million times.
+        problem = " ".join(str(error)[:2_000].split())
         raise ModelFolderError(f"'{folder}' does not hold together as a model: {problem:.300}") from error
 
 
@@ -187,26 +197,9 @@ def _refuse_other_format(folder: Path, text: bytes) -> None:
         )
 
 
-def _verify(folder: Path) -> None:
-    listed = {}
-    for line in (folder / CHECKSUM_FILE).read_text(encoding="ascii", errors="replace").splitlines():
-        digest, _, name = line.partition("  ")
-        listed[name] = digest
-    for name in (MODEL_FILE, WEIGHTS_FILE):
-        if listed.get(name) != _checksum(folder / name):
-            raise ModelFolderError(
-                f"'{folder / name}' is not what training wrote (its checksum differs): it was truncated or altered; train or "
-                "copy the model again"
-            )
-
-
-def _checksum(file: Path) -> str:
-    with file.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
-
-
-def _rebuild(folder: Path, recipe: Recipe, stored: StoredModel) -> Ensemble:
-    tensors = load_tensors((folder / WEIGHTS_FILE).read_bytes())
+def _rebuild(
+    folder: Path, recipe: Recipe, stored: StoredModel, tensors: dict[str, np.ndarray], export: Export | None
+) -> Ensemble:
     target = target_from_json(stored.target)
     encoders = build_encoders(recipe.inputs)
     for name, encoder in encoders.items():
@@ -214,21 +207,21 @@ def _rebuild(folder: Path, recipe: Recipe, stored: StoredModel) -> Ensemble:
         if set(state) != set(encoder.load_state(state, stored.encoders[name]).state_arrays()):
             raise ModelFolderError(f"'{folder}' holds other arrays than the encoder of '{name}' keeps")
     by_name = {one.name: one for one in recipe.classifiers}
-    classifiers = []
+    classifiers: list[Classifier | ExportedClassifier] = []
     for name in stored.classifiers:
-        one = by_name[name]
-        shapes = {key: _shape(stored.sparse[key], encoders[key]) for key in one.inputs}
-        with torch.device("meta"):  # takes no memory, whatever sizes the recipe claims
-            expected = build_classifier(one, encoders, shapes, target, 0).state_dict()
-        state = _take(tensors, _prefix("classifier", name))
-        _refuse_unfit(name, state, expected)
-        classifier = build_classifier(one, encoders, shapes, target, 0)
-        classifier.load_state_dict(
-            {key: torch.from_numpy(array) for key, array in state.items()}, strict=True
-        )
-        classifiers.append(classifier.eval())
+        one, state = by_name[name], _take(tensors, _prefix("classifier", name))
+        found = export and export.classifier(one, state, stored.sparse, encoders, target.n_outcomes)
+        classifiers.append(found or _with_pytorch(one, state, stored.sparse, encoders, target))
+    if export is not None:
+        export.attach_to(encoders)
     policy = build_policy(stored.policy, target.exclusive).load_state(
         stored.policy_state, _take(tensors, _POLICY_PREFIX), len(classifiers), target.n_outcomes
+    )
+    maps = _take(tensors, _CALIBRATION_PREFIX)
+    shown = _take(tensors, _EVIDENCE_PREFIX)
+    evidence = Evidence.read(shown, target, recipe.thresholds.kind) if shown else None
+    memory, novelty = read_novelty(
+        stored.memory, stored.novelty, _take(tensors, _MEMORY_PREFIX), encoders, target, stored.classifiers
     )
     if tensors:
         raise ModelFolderError(
@@ -251,11 +244,40 @@ def _rebuild(folder: Path, recipe: Recipe, stored: StoredModel) -> Ensemble:
         encoders,
         classifiers,
         policy,
-        stored.calibration.read(labels),
+        stored.calibration.read(labels, target.n_outcomes, maps),
         stored.accept.read(),
         list(stored.classifiers),
         {kind: rule.read(labels) for kind, rule in stored.label_rules.items()},
+        evidence,
+        memory,
+        novelty,
     )
+
+
+def _with_pytorch(
+    one: ClassifierRecipe,
+    state: dict[str, np.ndarray],
+    sparse: dict[str, bool],
+    encoders: dict[str, Encoder],
+    target: Target,
+) -> Classifier:
+    import torch
+
+    shapes = {key: _shape(sparse[key], encoders[key]) for key in one.inputs}
+    with torch.device("meta"):  # takes no memory, whatever sizes the recipe claims
+        expected = build_classifier(one, encoders, shapes, target, 0).state_dict()
+    _refuse_unfit(one.name, state, expected)
+    classifier = build_classifier(one, encoders, shapes, target, 0)
+    classifier.load_state_dict({key: torch.from_numpy(array) for key, array in state.items()}, strict=True)
+    return classifier.eval()
+
+
+def _arrays(classifier: Classifier | ExportedClassifier) -> dict[str, np.ndarray]:
+    if isinstance(classifier, ExportedClassifier):
+        return classifier.state
+    return {
+        key: tensor.detach().cpu().contiguous().numpy() for key, tensor in classifier.state_dict().items()
+    }
 
 
 def _prefix(room: str, name: str) -> str:

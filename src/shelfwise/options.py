@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 from typer.core import TyperCommand
 
 if TYPE_CHECKING:
+    from shelfwise.catalog.catalog import Catalog
     from shelfwise.catalog.fetching.first import FetchFirst
+    from shelfwise.profiling import Profile
     from shelfwise.progress import Reporter
     from shelfwise.recipe import Recipe
+    from shelfwise.unfinished import Unfinished
 
 Catalogs = Annotated[
     list[str],
@@ -21,6 +25,10 @@ Catalogs = Annotated[
 Model = Annotated[Path, typer.Argument(metavar="MODEL", help="A model folder that `shelfwise train` wrote.")]
 ModelOutput = Annotated[
     Path, typer.Option("-o", "--output", metavar="MODEL", help="The model folder to write.")
+]
+Fresh = Annotated[
+    bool,
+    typer.Option("--fresh", help="Begin anew, also where an interrupted training could be gone on with."),
 ]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress and no remarks, only the result.")]
 Names = list[str] | None
@@ -47,13 +55,17 @@ ImageModel = Annotated[
     str | None, typer.Option("--image-model", metavar="NAME|FOLDER", help="A pretrained image backbone.")
 ]
 TextModel = Annotated[
-    str | None, typer.Option("--text-model", metavar="NAME|FOLDER", help="A pretrained text backbone.")
+    str | None,
+    typer.Option("--text-model", metavar="NAME|FOLDER", help="A pretrained sentence encoder for texts."),
 ]
 MaskLabels = Annotated[
     bool, typer.Option("--mask-labels", help="Take the words of category names out of the texts.")
 ]
 Deduplicate = Annotated[
     bool, typer.Option("--deduplicate", help="Learn from one product of every group of near-duplicates.")
+]
+CleanLabels = Annotated[
+    bool, typer.Option("--clean-labels", help="Do not learn from products whose label is probably wrong.")
 ]
 Validation = Annotated[
     Names,
@@ -63,6 +75,35 @@ Validation = Annotated[
         help="Products to choose and calibrate on.",
     ),
 ]
+PredictionOutput = Annotated[
+    str,
+    typer.Option(
+        "-o",
+        "--output",
+        metavar="OUT",
+        help="The file to write: .parquet, .csv or .jsonl; or, with a slash at its end, a folder of Parquet files, "
+        "where the same command goes on after a stop.",
+    ),
+]
+Workers = Annotated[
+    int, typer.Option("--workers", metavar="N", min=1, max=256, help="Processes that predict side by side.")
+]
+Engine = Annotated[
+    Literal["local", "ray"],
+    typer.Option("--engine", help="Predict on this machine, or on a Ray cluster (extra `ray`)."),
+]
+Address = Annotated[
+    str | None,
+    typer.Option(
+        "--address", metavar="HOST:PORT|auto", help="The Ray cluster (default: one on this machine)."
+    ),
+]
+SHARD_ROWS = 1 << 16
+ShardRows = Annotated[
+    int,
+    typer.Option("--shard-rows", metavar="N", min=1, help="Most products in one file of a folder."),
+]
+Profiled = Annotated[bool, typer.Option("--profile", help="Say at the end where the time went.")]
 Images = Annotated[
     Path | None,
     typer.Option(
@@ -180,6 +221,15 @@ Thresholds = Annotated[
 ]
 
 
+Explain = Annotated[
+    bool,
+    typer.Option(
+        "--explain",
+        help="Say why: each classifier's vote, the words that counted, similar labelled products.",
+    ),
+]
+
+
 class InspectCommand(TyperCommand):
     """Lets ``--json`` stand alone, for stdout, wherever it is put.
 
@@ -229,6 +279,43 @@ def fetching(
     return FetchFirst(FetchOptions.given(store, allow_host, allow_port, fetch), reporter)
 
 
+@contextmanager
+def profiling(wanted: bool) -> Iterator[Profile | None]:
+    """A profile of what happens inside, where one is wanted."""
+    if not wanted:
+        yield None
+        return
+    from shelfwise.profiling import Profile
+
+    with Profile() as profile:
+        yield profile
+
+
+def with_web_images(
+    catalog: Catalog, other: Catalog | None, recipe: Recipe, reporter: Reporter
+) -> tuple[Catalog, Catalog | None]:
+    """Both catalogs with their images from the web, fetched into the folder of caches as `train` does. Raises FetchError."""
+    with fetching(None, True, None, None, reporter) as images_first:
+        fetched = images_first.inputs(catalog, recipe.inputs)
+        return fetched, None if other is None else images_first.inputs(other, recipe.inputs)
+
+
+@contextmanager
+def resumable(model: Path, fresh: bool, reporter: Reporter) -> Iterator[Unfinished]:
+    """Keeps what a training has finished beside the model folder, and says so where Ctrl-C ends it. Raises ModelFolderError."""
+    from shelfwise.unfinished import Unfinished, unfinished_folder
+
+    with Unfinished(unfinished_folder(model), reporter, fresh=fresh) as work:
+        try:
+            yield work
+        except KeyboardInterrupt as error:
+            if not work.holds_work:
+                raise
+            raise KeyboardInterrupt(
+                f"interrupted; what was trained is kept in {work.folder}: the same command goes on from there"
+            ) from error
+
+
 def split_names(names: Names) -> list[str]:
     """Column names given as `a,b` or one option after the other."""
     return [name.strip() for part in names or () for name in part.split(",") if name.strip()]
@@ -262,8 +349,10 @@ def declare(
     inputs: Names,
     seed: int | None,
     image_model: str | None,
+    text_model: str | None = None,
     mask_labels: bool = False,
     deduplicate: bool = False,
+    clean_labels: bool = False,
 ) -> Recipe:
     """The recipe with what was given on the command line in place of its own values.
 
@@ -280,10 +369,14 @@ def declare(
         values["target"] |= {"mask_labels": True}
     if deduplicate:
         values["training"] |= {"deduplicate": True}
+    if clean_labels:
+        values["training"] |= {"clean_labels": True}
     if seed is not None:
         values["training"] |= {"seed": seed}
     if image_model is not None:
         values["image_model"] = image_model
+    if text_model is not None:
+        values["text_model"] = text_model
     names = split_names(inputs)
     if names:
         described = {one["name"]: one for one in values["inputs"]}
@@ -313,11 +406,13 @@ def need_serve_extra() -> None:
     from shelfwise.errors import MissingDependencyError
 
     missing = [
-        name for name in ("sqlalchemy", "fastapi", "uvicorn", "itsdangerous") if find_spec(name) is None
+        name
+        for name in ("sqlalchemy", "fastapi", "uvicorn", "itsdangerous", "prometheus_client")
+        if find_spec(name) is None
     ]
     if missing:
         raise MissingDependencyError(
-            f"the review desk needs {', '.join(missing)}; install it with: pip install 'shelfwise[serve]'"
+            f"the review desk and the service need {', '.join(missing)}; install it with: pip install 'shelfwise[serve]'"
         )
 
 

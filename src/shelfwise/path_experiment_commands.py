@@ -252,6 +252,7 @@ def _run(study: Study, declared: Recipe, asked: _Asked) -> None:
             if asked.test:
                 tested = Catalog.read(*asked.test, **asked.roles, progress=stage.advance)
         catalog = sample(catalog, asked.products, declared.training.seed)
+        catalog, tested = given.with_web_images(catalog, tested, declared, reporter)
         done = STUDIES[study](catalog, tested, declared, plan, reporter)
     print(done.table.text())
     rows = [

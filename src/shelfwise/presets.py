@@ -17,6 +17,7 @@ from shelfwise.catalog.column import INPUT_ROLES, Role
 from shelfwise.catalog.giveaway import Giveaway, find_giveaways
 from shelfwise.encoders.registry import build_encoder, default_encoder_for
 from shelfwise.errors import RecipeError
+from shelfwise.meaning import with_meaning
 from shelfwise.progress import Reporter
 from shelfwise.recipe import ClassifierRecipe, InputRecipe, Recipe
 from shelfwise.recommended import Task, trains_on_pictures
@@ -25,6 +26,8 @@ from shelfwise.taxonomy.truth import Truth
 
 _SHORT_TEXT_CHARACTERS = 120
 """Texts of up to this mean length also give in-word character n-grams (typos, plurals, scripts without spaces)."""
+_FEW_CHARACTERS = 3_000_000
+"""So do longer ones while a column holds no more characters in all: with few products they help, and cost little."""
 _SAMPLE_ROWS = 5_000
 _FEW_VALUES_SHARE = 0.05
 
@@ -60,7 +63,7 @@ def complete(
     Raises RecipeError when an input is not a column of the catalog, or no input is left.
     """
     inputs = recipe.inputs or _choose_inputs(recipe, catalog, truth, groups, reporter)
-    inputs = [_complete_input(one, catalog, recipe) for one in inputs]
+    inputs = with_meaning([_complete_input(one, catalog, recipe) for one in inputs], recipe)
     if not inputs:
         raise RecipeError(
             "expected at least one input (a text, category, number or image column) besides the target, but none is left; "
@@ -100,28 +103,37 @@ def _choose_inputs(
 
 
 def _complete_input(one: InputRecipe, catalog: Catalog, recipe: Recipe) -> InputRecipe:
-    if one.name not in catalog.fields:
-        nearest = difflib.get_close_matches(one.name, catalog.fields, n=1, cutoff=0.3)
-        hint = f"; did you mean '{nearest[0]}'?" if nearest else ""
+    for name in one.columns:
+        if name not in catalog.fields:
+            nearest = difflib.get_close_matches(name, catalog.fields, n=1, cutoff=0.3)
+            hint = f"; did you mean '{nearest[0]}'?" if nearest else ""
+            raise RecipeError(
+                f"input '{name}' is not in the catalog, which has {', '.join(catalog.fields)}{hint}"
+            )
+        if name in recipe.target.columns:
+            raise RecipeError(f"'{name}' is the target and cannot also be an input")
+    first, several = one.columns[0], len(one.columns) > 1
+    role = Role(one.role or (Role.TEXT if several else _input_role(catalog, first)))
+    if several and role != Role.TEXT:
         raise RecipeError(
-            f"input '{one.name}' is not in the catalog, which has {', '.join(catalog.fields)}{hint}"
+            f"input '{one.name}' reads {len(one.columns)} columns as one, which only texts can be, but has the role "
+            f"{role.value}; give it the role text, or one column"
         )
-    if one.name in recipe.target.columns:
-        raise RecipeError(f"'{one.name}' is the target and cannot also be an input")
-    role = Role(one.role) if one.role else _input_role(catalog, one.name)
     chosen = _PRESETS[recipe.preset].encoder
     encoder = dict(
         one.encoder
-        or (chosen and chosen(role, _mean_length(catalog, one.name), recipe.image_model))
-        or _encoder(role, one.name, catalog, recipe)
+        or (chosen and chosen(role, _mean_length(catalog, first), recipe.image_model))
+        or _encoder(role, first, catalog, recipe)
     )
     if recipe.image_model and role == Role.IMAGE and encoder.get("kind") == "pretrained_image":
         encoder["model"] = recipe.image_model
+    if recipe.text_model and encoder.get("kind") == "pretrained_text":
+        encoder["model"] = recipe.text_model
     if "kind" in encoder:
         options = {key: value for key, value in encoder.items() if key != "kind"}
         spelled_out = build_encoder(str(encoder["kind"]), options).options.model_dump(mode="json")
         encoder = {"kind": encoder["kind"], **spelled_out}
-    return InputRecipe.model_validate({"name": one.name, "role": role.value, "encoder": encoder})
+    return one.model_copy(update={"role": role.value, "encoder": encoder})
 
 
 def _input_role(catalog: Catalog, name: str) -> Role:
@@ -142,8 +154,10 @@ def _encoder(role: Role, name: str, catalog: Catalog, recipe: Recipe) -> dict[st
     kind = default_encoder_for(role)
     if role == Role.IMAGE and recipe.image_model:
         return {"kind": "pretrained_image", "model": recipe.image_model, "features": "layers"}
-    if role == Role.TEXT and _mean_length(catalog, name) <= _SHORT_TEXT_CHARACTERS:
-        return {"kind": kind, "words": [1, 2], "chars": [2, 5]}
+    if role == Role.TEXT:
+        length = _mean_length(catalog, name)
+        if length <= _SHORT_TEXT_CHARACTERS or length * len(catalog) <= _FEW_CHARACTERS:
+            return {"kind": kind, "words": [1, 2], "chars": [2, 5]}
     return {"kind": kind}
 
 

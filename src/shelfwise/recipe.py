@@ -74,16 +74,30 @@ class TargetRecipe(_Part):
 
 
 class InputRecipe(_Part):
-    """One input: the column ``name``, its ``role``, and the encoder (``kind`` and its own options) that reads it.
+    """One input: its ``name``, its ``role``, and the encoder (``kind`` and its own options) that reads it.
 
     ``role`` and ``encoder`` None are chosen from the catalog by ``fit``.
     """
 
     name: str
+    column: str | Annotated[list[str], _EachOnce, Field(min_length=1)] | None = None
+    """The column that is read; None: the one called ``name``. So two inputs, each with its own encoder, can read one column. A
+    list of columns of texts is read as one text."""
     role: Literal["text", "category", "number", "image"] | None = None
     encoder: dict[str, Any] | None = None
     mask_words: list[str] | None = None
     """Words taken out of a text, singular or plural, in training and prediction alike; ``fit`` fills it for ``mask_labels``."""
+
+    @property
+    def columns(self) -> list[str]:
+        """The columns that are read.
+
+        >>> InputRecipe(name="meaning", column=["title", "description"]).columns, InputRecipe(name="title").columns
+        (['title', 'description'], ['title'])
+        """
+        if self.column is None:
+            return [self.name]
+        return [self.column] if isinstance(self.column, str) else list(self.column)
 
 
 _OPTIMIZER_DEFAULTS: dict[str, dict[str, float]] = {
@@ -180,12 +194,28 @@ class TrainingRecipe(_Part):
     held_out: float = Field(default=0.2, gt=0, lt=0.9)
     deduplicate: bool = False
     """Learn from one product of every group of near-duplicates."""
+    clean_labels: bool = False
+    """Do not learn from products whose label is probably wrong, by what quick classifiers that never saw them say."""
     refit: bool = True
     patience: int = Field(default=3, ge=1)
     schedule: Literal["cosine", "constant"] = "cosine"
     class_weights: Literal["none", "balanced", "effective_number"] = "none"
     threads: int | None = Field(default=None, ge=1)
+    feature_memory_gb: float = Field(default=2.0, ge=0)
+    """Memory (10^9 bytes) for the n-grams of texts. Of larger catalogs they are counted anew from the texts whenever they are
+    needed: the model is the same, and training takes a little longer."""
     device: Literal["auto", "cpu", "cuda"] = "auto"
+
+
+class CalibrationRecipe(_Part):
+    """How scores become probabilities, of every ``classifiers``' own before fusion, and of what was ``fused``.
+
+    temperature: one number (label sets: a scale and a shift). vector: a scale and a shift for each category. isotonic: any rising
+    curve; one for all paths, one for each label that has enough products. The last two need some thousand products.
+    """
+
+    classifiers: Literal["temperature", "vector", "isotonic"] = "temperature"
+    fused: Literal["temperature", "vector", "isotonic"] = "temperature"
 
 
 class ThresholdRecipe(_Part):
@@ -202,11 +232,36 @@ class ThresholdRecipe(_Part):
 
 
 class RoutingRecipe(_Part):
-    """Which products a person sees: those whose confidence is under the lowest threshold that held ``precision``
-    (of whole predictions; for label sets of single labels) on held-out products."""
+    """Which products a person sees: those for which ``precision`` cannot be promised on what held-out products showed.
+
+    ``of`` says of what: of whole predictions, or (label sets only) of single labels, each label for itself. ``precisions`` are
+    other targets for single levels ("sub_category", "level 2"), top categories, or labels. With ``per_department`` every category
+    on the first level holds the precision for itself. With ``back_off`` a path that is not sure enough is accepted as far as it
+    is (of single labels: without those that are not). ``certainty`` is how sure a promise is, one-sided. All of it can be changed
+    at prediction, without training."""
 
     precision: float = Field(default=0.95, gt=0, le=1)
+    certainty: float = Field(default=0.95, ge=0.5, lt=1)
+    precisions: dict[str, Annotated[float, Field(gt=0, le=1)]] = Field(default_factory=dict)
+    of: Literal["whole", "labels"] = "whole"
+    per_department: bool = False
+    back_off: bool = False
     alternatives: int = Field(default=5, ge=0)
+    unknown: float = Field(default=0.02, ge=0, lt=1)
+    """Share of known products that may be sent to a person as unlike anything known: the more, the more unknown ones are
+    caught. 0 sends none. Fixed in training."""
+
+
+class MemoryRecipe(_Part):
+    """Which training products the model folder keeps, to tell what is unlike them and to show what is like them.
+
+    Of each: numbers made of its inputs, its category and, with ``names``, its id and title, readable in the folder.
+    """
+
+    products: int = Field(default=8_192, ge=0, le=8_192)
+    """At most so many; 0 keeps none: unknown products are then told by the classifiers' doubts alone, and explanations name no
+    similar products."""
+    names: bool = True
 
 
 class Recipe(_Part):
@@ -221,10 +276,14 @@ class Recipe(_Part):
     classifiers: Annotated[list[ClassifierRecipe], _EachOnce] = Field(default_factory=list)
     fusion: FusionRecipe = Field(default_factory=FusionRecipe)
     training: TrainingRecipe = Field(default_factory=TrainingRecipe)
+    calibration: CalibrationRecipe = Field(default_factory=CalibrationRecipe)
     thresholds: ThresholdRecipe = Field(default_factory=ThresholdRecipe)
     routing: RoutingRecipe = Field(default_factory=RoutingRecipe)
+    memory: MemoryRecipe = Field(default_factory=MemoryRecipe)
     image_model: str | None = None
     """A pretrained image backbone: local folder or hub name. None: ``small_cnn`` is trained from scratch."""
+    text_model: str | None = None
+    """A pretrained sentence encoder: local folder or hub name. None: texts are read by their words alone."""
 
     @field_validator("target", mode="before")
     @classmethod
@@ -319,8 +378,10 @@ _PARTS: list[type[BaseModel]] = [
     ClassifierRecipe,
     FusionRecipe,
     TrainingRecipe,
+    CalibrationRecipe,
     ThresholdRecipe,
     RoutingRecipe,
+    MemoryRecipe,
 ]
 _KNOWN_KEYS = sorted({key for part in _PARTS for key in part.model_fields})
 

@@ -45,25 +45,28 @@ class _Effort:
 def accurate(inputs: list[InputRecipe], task: Task) -> list[ClassifierRecipe]:
     """One classifier per text, category and image input; one linear one over all words; one early fusion.
 
+    Sentence vectors of texts (``pretrained_text``) have one classifier of their own, over all of them.
+
     The early fusion reads everything except images that have no pretrained backbone: a network trained from scratch inside
     it would learn the same again, for most of the training's time.
     """
     effort = _Effort.for_products(task.products)
     rank = next((rank for most, rank in _RANKS if task.outcomes <= most), _LARGEST_RANK)
-    texts = [one.name for one in inputs if one.role == "text"]
-    categories = [one.name for one in inputs if one.role == "category"]
+    meanings = [one for one in inputs if reads_meaning(one)]
+    texts = [one.name for one in inputs if one.role == "text" and not reads_meaning(one)]
+    categories = [one.name for one in inputs if one.role == "category" and not reads_meaning(one)]
     images = [one for one in inputs if one.role == "image"]
     taken = {one.name for one in inputs}
     together = bool(texts) and len(texts) + len(categories) > 1
-    best: Literal["svm", "gradient"] = "gradient" if task.products > _MANY_PRODUCTS else "svm"
-    # Where one classifier reads all words, those of single inputs are there to be compared with, and to stand in.
-    alone: Literal["svm", "gradient"] = "gradient" if together and task.products >= _FEW_PRODUCTS else best
-    classifiers = [_linear(name, [name], effort, rank, alone) for name in [*texts, *categories]]
+    best = _solver(task)
+    classifiers = [_linear(name, [name], effort, rank, best) for name in [*texts, *categories]]
     classifiers += [_image(one, effort) for one in images]
     if together:
         classifiers.append(_linear(_free("words", taken), texts + categories, effort, rank, best))
+    if meanings:
+        classifiers.append(_meaning(meanings, effort, taken))
     early = [one.name for one in inputs if one.role != "image" or pretrained(one)]
-    if len(early) > 1 or not (texts or categories or images):
+    if len(early) > 1 or not (texts or categories or images or meanings):
         classifiers.append(
             ClassifierRecipe(
                 name=_free("early", taken),
@@ -81,22 +84,34 @@ def accurate(inputs: list[InputRecipe], task: Task) -> list[ClassifierRecipe]:
 
 
 def fast(inputs: list[InputRecipe], task: Task) -> list[ClassifierRecipe]:
-    """One linear classifier over all words, and one per image input: what is left is trained once, on one held-out split."""
+    """One linear classifier over all words, one per image input, one over all sentence vectors: trained once, on one held-out
+    split."""
     effort = _Effort.for_products(task.products)
     rank = next((rank for most, rank in _RANKS if task.outcomes <= most), _LARGEST_RANK)
-    words = [one.name for one in inputs if one.role in ("text", "category")]
+    meanings = [one for one in inputs if reads_meaning(one)]
+    words = [one.name for one in inputs if one.role in ("text", "category") and not reads_meaning(one)]
     images = [one for one in inputs if one.role == "image"]
     taken = {one.name for one in inputs}
-    if not words and not images:
+    if not words and not images and not meanings:
         return accurate(inputs, task)
     name = words[0] if len(words) == 1 else _free("words", taken)
-    classifiers = [_linear(name, words, effort, rank, "gradient")] if words else []
+    classifiers = [_linear(name, words, effort, rank, _solver(task))] if words else []
+    classifiers += [_meaning(meanings, effort, taken)] if meanings else []
     return classifiers + [_image(one, effort) for one in images]
+
+
+def _solver(task: Task) -> Literal["svm", "gradient"]:
+    return "gradient" if task.products > _MANY_PRODUCTS else "svm"
 
 
 def pretrained(one: InputRecipe) -> bool:
     """Whether an input's images are read by a backbone that was trained before."""
     return (one.encoder or {}).get("kind") == "pretrained_image"
+
+
+def reads_meaning(one: InputRecipe) -> bool:
+    """Whether an input's texts are read by a sentence encoder that was trained before."""
+    return (one.encoder or {}).get("kind") == "pretrained_text"
 
 
 def trains_on_pictures(one: InputRecipe) -> bool:
@@ -119,6 +134,19 @@ def _linear(
         batch=effort.batch,
         learning_rate=3e-3,
         weight_decay=0.0,
+    )
+
+
+def _meaning(meanings: list[InputRecipe], effort: _Effort, taken: set[str]) -> ClassifierRecipe:
+    """A linear classifier over the sentence vectors of all texts; fused, it was worth more than one with a hidden layer."""
+    names = [one.name for one in meanings]
+    return ClassifierRecipe(
+        name=names[0] if len(names) == 1 else _free("meaning", taken),
+        inputs=names,
+        input_dropout=0.2,
+        epochs=effort.image_epochs,
+        batch=effort.batch,
+        learning_rate=3e-3,
     )
 
 

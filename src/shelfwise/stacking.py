@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
-import scipy.sparse as sp
 
 from shelfwise.encoders.base import Encoded
+from shelfwise.encoders.rows_on_demand import stack_rows
 
 
 def stack_encoded(first: Encoded, second: Encoded) -> Encoded:
@@ -14,4 +14,4 @@ def stack_encoded(first: Encoded, second: Encoded) -> Encoded:
     state = np.concatenate([first.state, second.state])
     if isinstance(first.matrix, np.ndarray):
         return Encoded(np.concatenate([first.matrix, np.asarray(second.matrix)]), state, reasons)
-    return Encoded(sp.vstack([first.matrix, second.matrix], format="csr"), state, reasons)
+    return Encoded(stack_rows(first.matrix, second.matrix), state, reasons)

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Annotated, Any, Self
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
 
+from shelfwise.catalog.input_figures import InputFigures
+from shelfwise.decision.calibrators import CalibrationMaps
 from shelfwise.decision.label_rules import LabelRule
 from shelfwise.decision.path_decoding import Kind
 from shelfwise.decision.routing import AcceptRule
 from shelfwise.decision.thresholds import LabelThresholds, ThresholdKind
 from shelfwise.ensemble import Calibration
 from shelfwise.errors import ModelFolderError
+from shelfwise.stored_novelty import StoredNovelty, StoredView
 
 
 class FittedFacts(BaseModel):
@@ -34,6 +38,8 @@ class FittedFacts(BaseModel):
     scores: dict[str, float]
     curves: dict[str, list[tuple[int, float, float | None]]]
     separator: str | None = None
+    inputs: dict[str, InputFigures] = Field(default_factory=dict)
+    """What each input looked like, for comparing what arrives later."""
 
 
 _Number = Annotated[float, Field(allow_inf_nan=False)]
@@ -75,16 +81,19 @@ class StoredCalibration(BaseModel):
     set_scale: _Number
     set_shift: _Number
     decoding: Kind
+    maps: dict[str, str] = Field(default_factory=dict)
 
     @classmethod
     def of(cls, calibration: Calibration) -> Self:
         """What is written down of ``calibration``."""
         thresholds = StoredThresholds.of(calibration.thresholds)
-        return cls(**{**calibration.__dict__, "thresholds": thresholds})
+        return cls(**{**calibration.__dict__, "thresholds": thresholds, "maps": calibration.maps.kinds})
 
-    def read(self, labels: int) -> Calibration:
-        """The calibration. Raises ModelFolderError where it is of another number of labels."""
-        return Calibration(**{**dict(self), "thresholds": self.thresholds.read(labels)})
+    def read(self, labels: int, outcomes: int, arrays: Mapping[str, np.ndarray]) -> Calibration:
+        """The calibration; ``arrays`` are those of its maps. Raises ModelFolderError where it is of other numbers of labels,
+        classifiers or outcomes."""
+        maps = CalibrationMaps.read(self.maps, arrays, len(self.temperatures), outcomes)
+        return Calibration(**{**dict(self), "thresholds": self.thresholds.read(labels), "maps": maps})
 
 
 class StoredRule(BaseModel):
@@ -97,6 +106,8 @@ class StoredRule(BaseModel):
     basis: int = Field(ge=0)
     held: _Share
     coverage: _Share
+    factor: _Number | None = None
+    certainty: _Share = 0.95
 
     @classmethod
     def of(cls, rule: AcceptRule) -> Self:
@@ -153,4 +164,6 @@ class StoredModel(BaseModel):
     calibration: StoredCalibration
     accept: StoredRule
     label_rules: dict[ThresholdKind, StoredLabelRule] = Field(default_factory=dict)
+    memory: list[StoredView] = Field(default_factory=list)
+    novelty: StoredNovelty | None = None
     facts: FittedFacts

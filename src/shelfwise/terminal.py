@@ -118,7 +118,7 @@ def table(rows: Sequence[tuple[str, str]]) -> str:
 
 def training_rows(model: Categorizer) -> list[tuple[str, str]]:
     """What `train` tells at its end: on what it trained, from what, how good it is on held-out products."""
-    facts, accept = model.facts_, model.ensemble_.accept
+    facts = model.facts_
     measure = "micro-F1" if model.multilabel_ else "whole path right"
     rows = [
         ("products", f"{facts.products:,} ({facts.labelled:,} labelled, in {facts.groups:,} groups)"),
@@ -140,16 +140,30 @@ def training_rows(model: Categorizer) -> list[tuple[str, str]]:
         rows.append(("together", f"no fusion was better than {used} alone, which is used"))
     else:
         rows.append((f"together ({used})", f"{facts.scores[used]:.3f} {measure}"))
-    if accept.possible:
-        rows.append(
-            (
-                "accepted",
-                f"from confidence {accept.threshold:.3f}: {accept.coverage:.1%} of {accept.basis:,} held-out "
-                f"products, {accept.held:.1%} of them right",
-            )
+    return [*rows, *_promise_rows(model)]
+
+
+_MOST_PROMISES = 12
+"""Promises that are told of one by one: a model of many labels has one for each."""
+
+
+def _promise_rows(model: Categorizer) -> list[tuple[str, str]]:
+    """What is promised of accepted predictions, and why not where nothing can be."""
+    router, rows = model.router_, []
+    unit = "labels" if router.about == "label" else "products"
+    for promise in router.promises[:_MOST_PROMISES]:
+        rule, name = promise.rule, "accepted"
+        if promise.name:
+            name += f", {'stopped at ' if promise.about == 'level' else ''}{promise.name}"
+        told = (
+            f"from confidence {rule.threshold:.3f}: {rule.coverage:.1%} of {rule.basis:,} held-out {unit}, "
+            f"{rule.held:.1%} of them right ({rule.precision:g} is promised)"
+            if rule.possible
+            else f"none: {rule.impossible(router.labelled_per_held_out)}"
         )
-    else:
+        rows.append((name, told))
+    if len(router.promises) > _MOST_PROMISES:
         rows.append(
-            ("accepted", f"none: no confidence held a precision of {accept.precision:g} on held-out products")
+            ("", f"and {len(router.promises) - _MOST_PROMISES} more; `shelfwise evaluate` tells of all")
         )
     return rows

@@ -10,6 +10,7 @@ import pytest
 
 from shelfwise.catalog import Catalog, Field
 from shelfwise.catalog.column import Role, State
+from shelfwise.catalog.inputs import joined_texts
 from shelfwise.errors import CatalogError
 
 PRESENT, ABSENT, FAILED = State.PRESENT, State.ABSENT, State.FAILED
@@ -33,6 +34,32 @@ def test_lists_and_numbers_as_text() -> None:
     catalog = catalog_of(l=lists, n=pa.array([1.0, 2.5, None, float("nan")]))
     assert catalog.input("l").values.to_pylist() == ["a | b", None, None, "c"]
     assert catalog.input("n", Role.CATEGORY).values.to_pylist() == ["1", "2.5", None, None]
+
+
+def test_several_texts_are_read_as_one() -> None:
+    catalog = catalog_of(
+        title=pa.array(["pot", None, "x", None]),
+        more=pa.array(["of steel", "lamp", "y", "-"]),
+        also=pa.array(["a", None, None, None]),
+    )
+    column = joined_texts("all", [catalog.input(name, Role.TEXT) for name in ("title", "more", "also")])
+    assert column.values.to_pylist() == ["pot | of steel | a", "lamp", None, None]
+    assert column.state.tolist() == [PRESENT, PRESENT, FAILED, ABSENT]
+    assert column.reasons == {2: "line 4 is broken"}
+    assert (column.name, column.role, column.values.type) == ("all", Role.TEXT, pa.string())
+
+
+def test_rows_without_any_text_are_not_lost_when_texts_are_joined() -> None:
+    texts = pa.array([None if row % 7 == 0 else f"t{row}" for row in range(120)])
+    more = pa.array([None if row % 9 == 0 else f"m{row}" for row in range(120)])
+    catalog = Catalog(pa.table({"t": texts, "m": more}), [str(row) for row in range(120)], {})
+    column = joined_texts("all", [catalog.input("t"), catalog.input("m")])
+    expected = [
+        " | ".join(filter(None, pair)) or None
+        for pair in zip(texts.to_pylist(), more.to_pylist(), strict=True)
+    ]
+    assert column.values.to_pylist() == expected
+    assert column.state.tolist() == [ABSENT if text is None else PRESENT for text in expected]
 
 
 def test_number_states() -> None:

@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from shelfwise.encoders import cache_files, feature_cache
+from shelfwise.encoders import feature_cache
 from shelfwise.encoders.feature_cache import FeatureCache, cache_folder, content_key
 
 
@@ -109,7 +109,7 @@ def test_without_a_writable_disk_work_goes_on_with_one_warning(tmp_path, monkeyp
     def refuse(*args, **kwargs):
         raise OSError(number, os.strerror(number))
 
-    monkeypatch.setattr(cache_files.tempfile, "mkstemp", refuse)
+    monkeypatch.setattr("pathlib.Path.write_bytes", refuse)
     cache = FeatureCache("n", tmp_path)
     with caplog.at_level(logging.WARNING):
         cache.put(keys_of(1), vectors_of(1))
@@ -123,7 +123,7 @@ def test_a_disk_that_fills_up_while_writing_leaves_nothing_behind(tmp_path, monk
     def full(source, target):
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr(cache_files.os, "replace", full)
+    monkeypatch.setattr(os, "replace", full)
     FeatureCache("n", tmp_path).put(keys_of(1), vectors_of(1))
     assert list((tmp_path / "n").iterdir()) == []
     assert "No space left" in caplog.text
@@ -138,7 +138,7 @@ def test_a_cache_folder_that_is_a_file_is_no_cache(tmp_path, caplog):
 
 def test_half_written_files_of_killed_processes_are_ignored_and_in_time_removed(tmp_path):
     FeatureCache("n", tmp_path).put(keys_of(1), vectors_of(1))
-    young, old = tmp_path / "n" / "a.tmp", tmp_path / "n" / "b.tmp"
+    young, old = tmp_path / "n" / ".a.part", tmp_path / "n" / "b.tmp"
     for path in (young, old):
         path.write_bytes(shards(tmp_path)[0].read_bytes()[:50])
     two_days_ago = time.time() - 48 * 3600

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fnmatch
 import socket
 import subprocess
 import sys
@@ -10,7 +11,7 @@ import time
 import pytest
 from tests.encoders.backbones import save_preprocessor
 
-from shelfwise.encoders.hub import backbone_folder, fingerprint
+from shelfwise.encoders.hub import IMAGE_FILES, TEXT_FILES, backbone_folder, fingerprint
 from shelfwise.errors import MissingDependencyError
 
 TRY_HUB = """
@@ -101,6 +102,41 @@ def test_hub_files_come_from_one_revision(tmp_path, monkeypatch):
         ("part-1.safetensors", "abc123"),
         ("part-2.safetensors", "abc123"),
     ]
+
+
+def test_a_text_model_is_fetched_whole_and_its_weights_last(tmp_path, monkeypatch):
+    hub = pytest.importorskip("huggingface_hub")
+    asked = []
+
+    def download(model, name, *, revision=None, local_files_only=False):
+        if local_files_only:
+            raise hub.errors.LocalEntryNotFoundError("not cached")
+        asked.append((name, revision))
+        path = tmp_path / "abc123" / name
+        path.parent.mkdir(exist_ok=True)
+        path.write_text("{}")
+        return str(path)
+
+    def snapshot(model, *, revision, allow_patterns):
+        asked.append((tuple(allow_patterns), revision))
+
+    monkeypatch.setattr(hub, "hf_hub_download", download)
+    monkeypatch.setattr(hub, "snapshot_download", snapshot)
+    assert backbone_folder("owner/model", "--text-model", TEXT_FILES) == tmp_path / "abc123"
+    assert asked == [("config.json", None), (TEXT_FILES.fetched, "abc123"), ("model.safetensors", "abc123")]
+    backbone_folder("owner/model", "--text-model", TEXT_FILES)
+    assert asked.count((TEXT_FILES.fetched, "abc123")) == 1, "where the weights are, all else is there"
+    assert not any(fnmatch.fnmatch("pytorch_model.bin", pattern) for pattern in TEXT_FILES.fetched)
+
+
+def test_the_fingerprint_of_a_text_model_is_of_its_words_too(tmp_path):
+    one = made_up_model(tmp_path)
+    plain = fingerprint(one, TEXT_FILES)
+    (one / "vocab.txt").write_text("shoe")
+    with_words = fingerprint(one, TEXT_FILES)
+    (one / "vocab.txt").rename(one / "merges.txt")
+    assert len({plain, with_words, fingerprint(one, TEXT_FILES)}) == 3
+    assert fingerprint(one) == fingerprint(one, IMAGE_FILES)
 
 
 def test_without_the_library_it_says_what_to_install(monkeypatch):

@@ -10,8 +10,9 @@ import torch
 from tests.encoders import backbones
 
 from shelfwise.encoders import image_backbone
-from shelfwise.encoders.image_backbone import ImageBackbone, precision, quiet_transformers
+from shelfwise.encoders.image_backbone import ImageBackbone
 from shelfwise.encoders.image_preprocessing import read_preprocessing
+from shelfwise.encoders.transformers_model import precision, quiet_transformers
 from shelfwise.errors import MissingDependencyError
 
 

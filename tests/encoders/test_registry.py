@@ -14,6 +14,7 @@ import pyarrow as pa
 import pytest
 import torch
 from PIL import Image
+from tests.encoders.text_backbones import tiny_sentence_model
 
 from shelfwise.catalog.column import INPUT_ROLES, ImageSource, InputColumn, RawImage, Role, State
 from shelfwise.encoders.base import Encoded, Encoder
@@ -117,6 +118,13 @@ def tiny_backbone(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@pytest.fixture(scope="session")
+def tiny_text_backbone(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A random BERT of a few thousand weights, saved as sentence-transformers saves them."""
+    pytest.importorskip("transformers", reason="the extra 'pretrained' is not installed")
+    return tiny_sentence_model(tmp_path_factory.mktemp("text_backbone"))
+
+
 @dataclass(frozen=True)
 class Case:
     """One encoder reading a column of one of its roles."""
@@ -150,6 +158,8 @@ CASES = [
     ("small_cnn", {"side": 32, "width": 64}, Role.IMAGE),
     ("pretrained_image", {}, Role.IMAGE),
     ("pretrained_image", {"trainable_layers": 2}, Role.IMAGE),
+    ("pretrained_text", {}, Role.TEXT),
+    ("pretrained_text", {"pooling": "max"}, Role.CATEGORY),
 ]
 
 
@@ -159,6 +169,9 @@ def case(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.Mon
     if kind == "pretrained_image":
         monkeypatch.setenv("SHELFWISE_CACHE", str(tmp_path / "cache"))
         options = {**options, "model": str(request.getfixturevalue("tiny_backbone"))}
+    if kind == "pretrained_text":
+        monkeypatch.setenv("SHELFWISE_CACHE", str(tmp_path / "cache"))
+        options = {**options, "model": str(request.getfixturevalue("tiny_text_backbone"))}
     values: Any = pictures() if role == Role.IMAGE else NUMBERS if role == Role.NUMBER else TEXTS
     return Case(kind, options, column_of(values, role))
 

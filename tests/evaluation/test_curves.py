@@ -90,3 +90,14 @@ def test_a_thinned_curve_keeps_its_ends(size: int, points: int) -> None:
 def test_ratio_by_coverage_gives_micro_f1_and_survives_an_empty_denominator() -> None:
     curve = curves.ratio_by_coverage(np.array([0.9, 0.1]), np.array([0.0, 2.0]), np.array([0.0, 4.0]))
     assert curve.value.tolist() == [0.0, 0.5]
+
+
+@given(PAIRS, st.sampled_from([0.3, 0.5, 0.75, 1.0]))
+def test_coverage_at_precision_is_the_largest_that_holds_it(pairs, precision: float) -> None:
+    confidence, right = columns(pairs)
+    held = [0.0]
+    for threshold in np.unique(confidence):
+        accepted = confidence >= threshold
+        if right[accepted].mean() >= precision:
+            held.append(float(accepted.mean()))
+    assert curves.coverage_at_precision(confidence, right, precision) == pytest.approx(max(held))

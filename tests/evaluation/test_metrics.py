@@ -160,3 +160,21 @@ def test_the_bootstrap_repeats_itself_and_ignores_order(right: np.ndarray, seed:
 def test_the_bootstrap_of_a_certain_thing_has_no_width() -> None:
     assert metrics.bootstrap_interval(np.ones(9), np.ones(9)) == (1.0, 1.0)
     assert metrics.bootstrap_interval(np.zeros(0), np.zeros(0)) == (0.0, 0.0)
+
+
+def test_adaptive_calibration_error_by_hand() -> None:
+    confidence = np.array([0.2, 0.4, 0.9, 0.9, 0.95, 0.99])
+    right = np.array([False, True, True, True, True, False])
+    # Two bins of three: the 0.9s fall into one bin, since they are equal.
+    low, high = abs(0.2 + 0.4 + 0.9 + 0.9 - 3), abs(0.95 + 0.99 - 1)
+    assert metrics.adaptive_calibration_error(confidence, right, bins=2) == pytest.approx((low + high) / 6)
+
+
+@given(st.lists(st.tuples(st.floats(0, 1), st.booleans()), max_size=40), st.integers(1, 20))
+def test_adaptive_calibration_error_is_a_share_and_at_least_the_overall_gap(pairs, bins: int) -> None:
+    confidence = np.array([pair[0] for pair in pairs], float)
+    right = np.array([pair[1] for pair in pairs], bool)
+    found = metrics.adaptive_calibration_error(confidence, right, bins)
+    assert 0 <= found <= 1 + 1e-9
+    if pairs:
+        assert found >= abs(confidence.mean() - right.mean()) - 1e-9

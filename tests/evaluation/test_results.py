@@ -16,6 +16,7 @@ KEYS = [
     "target",
     "headline",
     "products",
+    "promises",
     "unlabelled",
     "unseen_products",
     "unseen_categories",

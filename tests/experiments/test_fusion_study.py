@@ -106,7 +106,7 @@ def test_nothing_is_computed_twice(
     def never(*_: object, **__: object) -> None:
         raise AssertionError("a classifier was trained again")
 
-    monkeypatch.setattr(fusion_outputs.Trainer, "fit", never)
+    monkeypatch.setattr(fusion_outputs.Trainer, "fit_all", never)
     again = study(catalog, recipe(), folder)
     assert again.computed == 0
     assert [one.held_out for one in again.methods] == [one.held_out for one in done.methods]
@@ -120,21 +120,23 @@ def test_nothing_is_computed_twice(
 def test_an_interrupted_run_goes_on(
     catalog: Catalog, tmp_path: Path, done: FusionStudy, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    fit, fitted = fusion_outputs.Trainer.fit, []
+    fit_all, fitted = fusion_outputs.Trainer.fit_all, []
 
-    def interrupted(self: fusion_outputs.Trainer, *given: object, **named: object) -> object:
-        if len(fitted) == 4:
+    def interrupted(self: fusion_outputs.Trainer, *given: object) -> object:
+        if len(fitted) == 3:
             raise KeyboardInterrupt
         fitted.append(1)
-        return fit(self, *given, **named)  # type: ignore[arg-type]
+        return fit_all(self, *given)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(fusion_outputs.Trainer, "fit", interrupted)
+    monkeypatch.setattr(fusion_outputs.Trainer, "fit_all", interrupted)
     with pytest.raises(KeyboardInterrupt):
         study(catalog, recipe(), tmp_path)
-    assert len(list(tmp_path.glob("*.npz"))) == 4
-    monkeypatch.setattr(fusion_outputs.Trainer, "fit", fit)
+    # The first classifier's folds and its last fit, and the second's folds.
+    finished = len(list(tmp_path.glob("*-fold-*.npz"))) + len(list(tmp_path.glob("*-final-*.npz")))
+    assert finished == len(list(tmp_path.glob("*.npz"))) > 4
+    monkeypatch.setattr(fusion_outputs.Trainer, "fit_all", fit_all)
     resumed = study(catalog, recipe(), tmp_path)
-    assert resumed.computed == len(list(tmp_path.glob("*.npz"))) - 4
+    assert resumed.computed == len(list(tmp_path.glob("*.npz"))) - finished
     np.testing.assert_array_equal(resumed.outputs.held.logits, done.outputs.held.logits)
     np.testing.assert_array_equal(resumed.outputs.test.logits, done.outputs.test.logits)
 

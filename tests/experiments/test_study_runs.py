@@ -17,7 +17,12 @@ from shelfwise.progress import Silent
 
 @pytest.fixture
 def data(tmp_path: Path) -> StudyData:
-    return read_study(read(tmp_path / "catalog.csv", tiny_rows(120)), None, title_recipe(), Silent())
+    return read_data(tmp_path, threads=1)
+
+
+def read_data(folder: Path, threads: int) -> StudyData:
+    recipe = title_recipe(training={"threads": threads})
+    return read_study(read(folder / "catalog.csv", tiny_rows(120)), None, recipe, Silent())
 
 
 class Linear:
@@ -46,7 +51,7 @@ def scores(runs: Runs) -> list[tuple[str, int | None, int, float]]:
 def test_a_killed_study_goes_on(data: StudyData, tmp_path: Path) -> None:
     store = ResultStore(tmp_path / "killed")
     with pytest.raises(KeyboardInterrupt):
-        study(data, store, Linear(data, dies_at=4))
+        study(data, store, Linear(data, dies_at=10))  # six are asked for what is lacking, then to be trained
     kept = len(list((tmp_path / "killed").iterdir()))
     assert kept == 7  # three models, and four baselines before them
     resumed = study(data, ResultStore(tmp_path / "killed"), Linear(data))
@@ -54,6 +59,19 @@ def test_a_killed_study_goes_on(data: StudyData, tmp_path: Path) -> None:
     straight = study(data, ResultStore(tmp_path / "straight"), Linear(data))
     assert scores(resumed) == scores(straight)
     assert study(data, ResultStore(tmp_path / "killed"), Linear(data)).computed == 0
+
+
+def test_side_by_side_is_the_same(data: StudyData, tmp_path: Path) -> None:
+    alone = study(data, ResultStore(tmp_path / "alone"), Linear(data))
+    two = read_data(tmp_path, threads=2)
+    store = ResultStore(tmp_path / "two")
+    late = study(two, store, Linear(two), minutes=0)
+    assert late.computed == 0
+    assert len(late.missing) == 12
+    together = study(two, store, Linear(two))
+    assert together.computed == alone.computed == 12
+    assert scores(together) == scores(alone)
+    assert not together.missing
 
 
 def test_no_time_begins_nothing_and_says_so(data: StudyData, tmp_path: Path) -> None:

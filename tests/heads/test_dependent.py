@@ -186,7 +186,7 @@ def test_too_large_a_taxonomy_gets_the_beam(kind: dict[str, Any], monkeypatch: p
 def test_scheduled_sampling_follows_its_own_choices_in_training_only(kind: dict[str, Any]) -> None:
     forced = head(kind, dropout=0.0).train()
     sampled = head(kind, dropout=0.0, scheduled_sampling=1.0).train()
-    sampled._steps_trained = 10_000
+    sampled.steps_trained = 10_000
     scores, truth = vectors(rows=7), torch.arange(7)
     assert float(forced.loss(scores, truth)) != pytest.approx(float(sampled.loss(scores, truth)))
     torch.testing.assert_close(forced.eval().loss(scores, truth), sampled.eval().loss(scores, truth))
@@ -195,7 +195,7 @@ def test_scheduled_sampling_follows_its_own_choices_in_training_only(kind: dict[
 def test_scheduled_sampling_begins_with_the_truth() -> None:
     forced = head(KINDS[0], dropout=0.0).train()
     sampled = head(KINDS[0], dropout=0.0, scheduled_sampling=0.5).train()
-    sampled._steps_trained = -1
+    sampled.steps_trained = -1
     scores, truth = vectors(rows=7), torch.arange(7)
     torch.testing.assert_close(forced.loss(scores, truth), sampled.loss(scores, truth))
 
@@ -204,7 +204,7 @@ def test_where_the_true_name_is_no_choice_nothing_is_learned() -> None:
     """The head's own first choice is Bags > …; there is no Boots below it, so level 2 adds nothing."""
     target = PathTarget((("Bags", "Totes"), ("Bags", "Clutches"), ("Shoes", "Boots"), ("Shoes", "Heels")))
     built = head(KINDS[0], target, dropout=0.0, scheduled_sampling=1.0).train()
-    built._steps_trained = 10_000
+    built.steps_trained = 10_000
     with torch.no_grad():
         built.output[0].weight.zero_()
         built.output[0].bias.copy_(torch.tensor([5.0, -5.0]))  # Bags, Shoes

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 import torch
+from tests.confidence_checks import check_confidence
 from tests.tiny_catalog import LINEAR, PATHS, read, text_recipe, tiny_rows
 
 from shelfwise import Catalog, Categorizer
@@ -67,6 +68,7 @@ def test_learns_and_comes_back_the_same(head: str | dict[str, Any], catalog: Cat
     ]
     assert sum(right) / len(right) > 0.8
     assert {" > ".join(one.answer) for one in predictions if one.answer} <= set(PATHS)
+    check_confidence(loaded, catalog)
 
 
 def test_a_linear_classifier_can_have_a_dependent_head(catalog: Catalog) -> None:

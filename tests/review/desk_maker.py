@@ -19,7 +19,8 @@ from shelfwise.batch.write import PredictionWriter
 from shelfwise.predictions import Alternative, Prediction
 from shelfwise.progress import Silent
 from shelfwise.review import clock
-from shelfwise.review.arrivals import Arrived, add_model, queue_file
+from shelfwise.review.arrivals import add_model, queue_file
+from shelfwise.review.arriving_products import Arrived
 from shelfwise.review.categories import Categories
 from shelfwise.review.database import Database
 from shelfwise.review.desk import Desk
@@ -179,7 +180,8 @@ def decision_of(html: str, **changes: object) -> dict[str, object]:
 
 def run(database: str, port: int) -> None:
     """Serve the desk of a database that `make_desk` filled."""
-    from shelfwise.review.run import listen, serve
+    from shelfwise.review.listening import listen
+    from shelfwise.review.run import serve
 
     store = Database(database)
     card = path_card()

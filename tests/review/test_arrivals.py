@@ -24,8 +24,10 @@ from tests.review.desk_maker import (
 from tests.review.test_queue import judge, lease, product, wish
 
 from shelfwise.errors import CatalogError, ShelfwiseError
+from shelfwise.predictions import Alternative
 from shelfwise.progress import Silent
-from shelfwise.review.arrivals import add_model, queue_file, sample_place
+from shelfwise.review.arrivals import add_model, queue_file
+from shelfwise.review.arriving_products import sample_place
 from shelfwise.review.errors import DatabaseError, PredictionFileError
 from shelfwise.review.export import decision_schema, export_decisions
 from shelfwise.review.prediction_file import read_predictions
@@ -34,6 +36,20 @@ from shelfwise.review.queue import lease_one
 from shelfwise.review.schema import products
 
 ODD = replace(predicted(1), id=' "odd", id\r; =1+1 \N{SNOWMAN} ', reason="comma, and\nline")
+
+
+@pytest.mark.parametrize("ending", [".parquet", ".csv", ".jsonl"])
+def test_a_set_that_was_asked_for_is_what_is_suggested(tmp_path: Path, ending: str) -> None:
+    made = predicted(0)
+    others = tuple(Alternative(path, 0.1) for path in PATHS if path != made.answer)
+    held = (Alternative(made.answer, made.confidence), *others)
+    alone = replace(predicted(1), set=(Alternative(predicted(1).answer, 0.9),))
+    file = write_predictions(tmp_path / f"predictions{ending}", [replace(made, set=held), alone])
+    first, second = read_predictions(file, path_card())
+    assert first.alternatives == others, "the answer itself is shown already"
+    assert second.alternatives == alone.alternatives, (
+        "a set of the answer alone leaves nothing to choose from"
+    )
 
 
 @pytest.mark.parametrize("ending", [".parquet", ".csv", ".jsonl"])

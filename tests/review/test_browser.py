@@ -24,8 +24,8 @@ from tests.review.desk_maker import TOKEN, label_card, labelled, make_desk
 from shelfwise.review.app import LOOPBACK_NAMES, make_app
 from shelfwise.review.desk import Desk
 from shelfwise.review.export import export_decisions
+from shelfwise.review.listening import listen
 from shelfwise.review.product_fields import ProductFields
-from shelfwise.review.run import listen
 
 WAIT_S = 20
 

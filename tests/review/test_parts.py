@@ -14,6 +14,7 @@ from scipy.stats import binom
 from tests.review.desk_maker import PATHS, Turned, make_desk, path_card, predicted
 from tests.review.test_queue import ALL, judge, lease, product, wish
 
+from shelfwise.catalog.words import searchable, words_of
 from shelfwise.review import numbers, people
 from shelfwise.review.categories import Categories
 from shelfwise.review.drift import measure_drift
@@ -26,7 +27,6 @@ from shelfwise.review.recent import Recent
 from shelfwise.review.rules import active_rules, preview, read_rule, rule_records, save_rule, switch_rule
 from shelfwise.review.sessions import Sessions
 from shelfwise.review.similar import MAX_BATCH, find_alike, title_words
-from shelfwise.review.words import searchable, words_of
 
 
 class TestWords:
@@ -226,7 +226,7 @@ class TestRules:
             (record,) = rule_records(connection, multilabel=False)
             assert (record.hits, record.judged, record.right) == (2, 1, 1)
             switch_rule(connection, number, False, "Ben")
-            assert active_rules(connection) == []
+            assert len(active_rules(connection)) == 0
         assert (product(desk, 1).rule, product(desk, 4).rule) == (number, None)
         with desk.database.write() as connection, pytest.raises(NotThereError):
             switch_rule(connection, 99, False, "Ben")

@@ -15,7 +15,8 @@ from tests.conftest import Shelfwise
 from tests.review.desk_maker import decision_of, make_desk
 
 from shelfwise.demo import StoreFiles
-from shelfwise.review.run import TokenNews, is_loopback, let_in, listen, welcome
+from shelfwise.review.listening import is_loopback, listen
+from shelfwise.review.run import TokenNews, let_in, welcome
 
 
 def test_from_predictions_to_decisions(

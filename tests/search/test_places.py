@@ -81,7 +81,7 @@ def test_paths_that_lead_nowhere(path: str) -> None:
 @pytest.mark.parametrize(
     "path",
     [
-        "preset", "image_model", "target.columns", "target.min_products", "routing.precision", "training.seed",
+        "preset", "image_model", "text_model", "target.columns", "target.min_products", "routing.precision", "training.seed",
         "training.folds", "training.held_out", "training", "inputs", "inputs.title", "inputs.title.role",
         "inputs.title.name", "classifiers", "classifiers.words", "classifiers.words.name", "fusion",
     ],

@@ -23,9 +23,10 @@ def evaluate_to_files(
     reporter: Reporter,
     report: Path | None = None,
     json: Path | None = None,
+    review_cost: float | None = None,
 ) -> Evaluation:
     """Evaluate on ``catalog`` and write what is asked for. Raises as `Categorizer.evaluate`."""
-    evaluation = categorizer.evaluate(catalog, reporter=reporter, command=command)
+    evaluation = categorizer.evaluate(catalog, reporter=reporter, command=command, review_cost=review_cost)
     if json is not None:
         evaluation.to_json(json)
     if report is not None:
@@ -54,4 +55,4 @@ def _titles(categorizer: Categorizer, catalog: Catalog) -> TitleOf:
 
 
 def _first_input(categorizer: Categorizer, role: Role) -> str | None:
-    return next((one.name for one in categorizer.recipe_.inputs if one.role == role), None)
+    return next((one.columns[0] for one in categorizer.recipe_.inputs if one.role == role), None)

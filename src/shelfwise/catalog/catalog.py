@@ -113,6 +113,8 @@ class Catalog:
         cls,
         *paths: Paths,
         rows: int = SCAN_ROWS,
+        skip: int = 0,
+        before: int = 0,
         images_dir: Paths | None = None,
         id: str | None = None,
         text: Names = (),
@@ -126,18 +128,22 @@ class Catalog:
         """The products that ``read`` gives, same order and ids, at most ``rows`` at a time in bounded memory.
 
         Roles are guessed from the first 2,000 rows, or are those of ``fields`` (columns it does not mention
-        are ignored). Files are opened, and CatalogError for what is wrong with them raised, at once.
+        are ignored). Files are opened, and CatalogError for what is wrong with them raised, at once. ``skip``:
+        products at the start that are not wanted again; ids that are row numbers still count them, and the products
+        of other files that come ``before``.
         """
         if rows < 1:
             raise CatalogError(f"Expected at least 1 row a batch, got {rows}.")
         opening = Opening.of(paths, images_dir, Roles.of(id, group, text, category, number, image), fields)
-        return cls._batches(opening, rows, progress)
+        return cls._batches(opening, rows, skip, before, progress)
 
     @classmethod
-    def _batches(cls, opening: Opening, rows: int, progress: Progress) -> Iterator[Catalog]:
+    def _batches(
+        cls, opening: Opening, rows: int, skip: int, before: int, progress: Progress
+    ) -> Iterator[Catalog]:
         fields = opening.fields(opening.head.table)
-        done = 0
-        for part in opening.files.rows(rows, image_bytes=True):
+        done = before + skip
+        for part in opening.files.rows(rows, image_bytes=True, skip=skip):
             for name in part.table.column_names:
                 if name not in fields:
                     fields[name] = Field(
@@ -166,6 +172,11 @@ class Catalog:
 
     def __repr__(self) -> str:
         return f"Catalog({len(self):,} products, inputs: {', '.join(self.input_names) or 'none'})"
+
+    @property
+    def file_of(self) -> np.ndarray:
+        """int32 [products]: which of ``sources`` each product was read from."""
+        return self._folder_of
 
     @property
     def input_names(self) -> list[str]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
@@ -12,12 +11,14 @@ from PIL import Image
 
 from shelfwise.catalog.column import ImageSource, RawImage, State
 from shelfwise.catalog.images import MAX_PIXELS, decode_image, square_pixels
+from shelfwise.engine.threads import compute_threads
 from shelfwise.errors import ImageError
+from shelfwise.profiling import timed
 
 MakeSquare = Callable[[Image.Image, int], np.ndarray]
 """An RGB image and a side → uint8 [3, side, side]."""
 
-_MAX_WORKERS = 8
+_MAX_WORKERS = 16
 _SLICES_PER_WORKER = 2
 
 
@@ -39,9 +40,21 @@ class DecodedBatch:
 
 
 def decoder_threads() -> int:
-    """How many threads decode: one per usable core, at most 8 (Pillow releases the interpreter lock)."""
-    usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return max(1, min(_MAX_WORKERS, usable))
+    """How many threads decode: one per core that this process may use, at most 16 (Pillow releases the interpreter lock)."""
+    return min(_MAX_WORKERS, compute_threads())
+
+
+@timed("decode")
+def decode_one(
+    raw: RawImage, out: np.ndarray, square: MakeSquare = square_pixels, max_pixels: int = MAX_PIXELS
+) -> str:
+    """Write the pixels of a PRESENT image into ``out`` uint8 [3, side, side]; return why that is not possible, else ""."""
+    side = out.shape[1]
+    try:
+        out[:] = square(decode_image(raw.data or b"", side=side, max_pixels=max_pixels), side)
+    except ImageError as error:
+        return str(error)
+    return ""
 
 
 class DecodingJob:
@@ -76,11 +89,8 @@ class DecodingJob:
             raw = self._raws[place]
             state, reason = raw.state, raw.reason
             if state == State.PRESENT:
-                try:
-                    image = decode_image(raw.data or b"", side=self._side, max_pixels=self._max_pixels)
-                    self._pixels[place] = self._square(image, self._side)
-                except ImageError as error:
-                    state, reason = State.FAILED, str(error)
+                reason = decode_one(raw, self._pixels[place], self._square, self._max_pixels)
+                state = State.FAILED if reason else state
             self._states[place] = state
             if state == State.FAILED:
                 self._reasons[int(self._rows[place])] = reason

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from hashlib import blake2b
 
 import numpy as np
 import pyarrow as pa
@@ -19,6 +20,7 @@ PLACEHOLDER_SHARE = 0.01
 PLACEHOLDER_PRODUCTS = 50
 """A title or an image that more products than both of these share is a placeholder, not a product's own."""
 _WORD = re.compile(r"\w+")
+_TITLES_AT_ONCE = 1 << 16
 
 
 def group_products(
@@ -107,9 +109,7 @@ def connect(evidence: Sequence[np.ndarray], count: int) -> np.ndarray:
 
 
 def _title_evidence(catalog: Catalog, title: str) -> list[np.ndarray]:
-    titles = _normalised(catalog, title)
-    codes = _codes(titles)
-    single = np.array([text is not None and " " not in text for text in titles], bool)
+    codes, single = _title_codes(_texts(catalog, title))
     weak = single | _is_placeholder(codes)
     evidence = [np.where(weak, -1, codes)]
     others = [name for name, field in catalog.fields.items() if field.role is Role.TEXT and name != title]
@@ -124,6 +124,29 @@ def _title_evidence(catalog: Catalog, title: str) -> list[np.ndarray]:
         together[rows] = _codes(keys)
         evidence.append(together)
     return evidence
+
+
+def _title_codes(texts: pa.Array) -> tuple[np.ndarray, np.ndarray]:
+    """Equal normalised titles as equal numbers (int64 [N], -1: none), and bool [N]: whether a title is a single word.
+
+    By 64-bit digests, a part at a time: ten million titles as Python's strings would take more memory than all else.
+    """
+    keys, single = np.zeros(len(texts), np.uint64), np.zeros(len(texts), bool)
+    known = np.zeros(len(texts), bool)
+    for start in range(0, len(texts), _TITLES_AT_ONCE):
+        coded = texts.slice(start, _TITLES_AT_ONCE).dictionary_encode()
+        words = [normalise(text) for text in coded.dictionary.to_pylist()]
+        digests = (blake2b((text or "").encode(errors="replace"), digest_size=8).digest() for text in words)
+        table = np.frombuffer(b"".join(digests), "<u8")
+        here = np.asarray(coded.indices.fill_null(0))
+        found = np.array([text is not None for text in words], bool)
+        alone = np.array([text is not None and " " not in text for text in words], bool)
+        if len(words):
+            block, given = slice(start, start + len(here)), np.asarray(coded.indices.is_valid())
+            keys[block], known[block], single[block] = table[here], found[here] & given, alone[here] & given
+    codes = np.full(len(texts), -1, np.int64)
+    codes[known] = np.unique(keys[known], return_inverse=True)[1]
+    return codes, single
 
 
 def _normalised(catalog: Catalog, name: str) -> list[str | None]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -22,6 +24,30 @@ def text_input(name: str, role: Role, column: pa.Array, row_errors: dict[int, st
     texts = _trimmed(column)
     state = np.where(np.asarray(pc.is_null(texts)), State.ABSENT, State.PRESENT).astype(np.int8)
     return _with_row_errors(InputColumn(name, role, texts, state), row_errors)
+
+
+def joined_texts(name: str, columns: Sequence[InputColumn]) -> InputColumn:
+    """Several TEXT inputs as one: a product's present texts, joined with " | ".
+
+    A product without any is FAILED where one of them failed (with the reason of the first), else ABSENT.
+    """
+    states = np.stack([column.state for column in columns])
+    kinds = {column.values.type for column in columns}  # type: ignore[union-attr]
+    kind = kinds.pop() if len(kinds) == 1 else pa.large_string()
+    joined, *others = (pc.cast(column.values, kind) for column in columns)
+    for texts in others:  # Arrow's own way to skip nulls loses rows that hold nothing else
+        both = pc.binary_join_element_wise(joined, texts, pa.scalar(LIST_SEPARATOR, kind))
+        joined = pc.coalesce(both, joined, texts)
+    present = (states == State.PRESENT).any(axis=0)
+    failed = (states == State.FAILED).any(axis=0) & ~present
+    state = np.where(present, State.PRESENT, np.where(failed, State.FAILED, State.ABSENT)).astype(np.int8)
+    reasons = {
+        int(row): next(column.reasons[int(row)] for column in columns if int(row) in column.reasons)
+        for row in np.flatnonzero(failed)
+    }
+    return InputColumn(
+        name, Role.TEXT, pc.if_else(pa.array(present), joined, pa.scalar(None, kind)), state, reasons
+    )
 
 
 def number_input(name: str, column: pa.Array, row_errors: dict[int, str]) -> InputColumn:

@@ -90,13 +90,14 @@ class Opening:
     def products(self, rows: Rows, first_row: int) -> Products:
         """The rows with their ids; ``first_row`` is how many rows of the catalog come before them."""
         table, count = rows.table, len(rows)
-        numbers = [str(number) for number in range(first_row + 1, first_row + count + 1)]
-        ids = numbers
-        if self.id_field is not None:
+        numbers = range(first_row + 1, first_row + count + 1)
+        if self.id_field is None:
+            ids = list(map(str, numbers))
+        else:
             column = table[self.id_field.name]
             written = [text for chunk in column.chunks for text in as_text(chunk).to_pylist()]
             ids = [
-                text if text and text.strip() else number
+                text if text and text.strip() else str(number)
                 for text, number in zip(written, numbers, strict=True)
             ]
             empty = (row for row, text in enumerate(written) if not (text and text.strip()))

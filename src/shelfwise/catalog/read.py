@@ -70,20 +70,26 @@ class CatalogFiles:
         """What the readers have seen so far, in the order of the files."""
         return [note for reader in self.readers for note in reader.notes]
 
-    def rows(self, rows: int, *, image_bytes: bool) -> Iterator[Rows]:
-        """All rows in order, at most ``rows`` at a time; batches never span files.
+    def rows(self, rows: int, *, image_bytes: bool, skip: int = 0) -> Iterator[Rows]:
+        """All rows but the first ``skip``, in order, at most ``rows`` at a time; batches never span files.
 
-        A column first met far down a JSON lines file is in every batch from there on. Raises CatalogError
-        where a file breaks off, or when there is not a single row.
+        A column first met far down a JSON lines file is in every batch from there on. Parquet files are not read
+        where they are skipped, others are. Raises CatalogError where a file breaks off, or when there is not a
+        single row.
         """
         empty = True
         for number, reader in enumerate(self.readers):
-            for batch in reader.batches(rows, image_bytes=image_bytes):
+            batches, passed = _from_row(reader, rows, image_bytes, skip)
+            skip -= passed
+            empty = empty and not passed
+            for batch in batches:
                 for name in batch.table.column_names:
                     if name not in self.kinds:
                         self.kinds[name] = reader.kinds[name]
                 empty = False
-                yield self._conform(batch, number)
+                if len(batch) > skip:
+                    yield self._conform(batch.after(skip) if skip else batch, number)
+                skip = max(0, skip - len(batch))
         if empty:
             raise CatalogError(self._nothing())
 
@@ -118,6 +124,14 @@ class CatalogFiles:
         seen = [name for reader in self.readers for name in reader.kinds][:8]
         what = f"only the columns {', '.join(seen)}" if seen else "nothing"
         return f"{names}: no products; expected at least one row, found {what}."
+
+
+def _from_row(reader: Reader, rows: int, image_bytes: bool, row: int) -> tuple[Iterator[RowBatch], int]:
+    """The reader's batches from as near before ``row`` as it can begin, and how many rows that leaves out."""
+    if not isinstance(reader, ParquetReader):
+        return reader.batches(rows, image_bytes=image_bytes), 0
+    first = reader.start_before(row)
+    return reader.batches(rows, image_bytes=image_bytes, first=first), first
 
 
 def _open(file: CatalogFile, images_dir: Path | None) -> Reader:

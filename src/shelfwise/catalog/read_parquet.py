@@ -56,19 +56,32 @@ class ParquetReader:
             self.notes.append(f"{path.name}: the file holds no rows.")
 
     def _first_values(self, name: str) -> pa.Array:
-        for batch in self._file.iter_batches(batch_size=64, columns=[name]):
-            return batch.column(0)
+        try:
+            for batch in self._file.iter_batches(batch_size=64, columns=[name]):
+                return batch.column(0)
+        except (pa.ArrowException, OSError) as error:
+            raise CatalogError(
+                f"{self.path}: column '{name}' is damaged ({error}). Get a complete copy of the file."
+            ) from error
         return pa.nulls(0, pa.binary())
 
-    def batches(self, rows: int, *, image_bytes: bool) -> Iterator[RowBatch]:
-        """All rows in order, at most ``rows`` a batch."""
+    def start_before(self, row: int) -> int:
+        """The last row at or before ``row`` where reading can begin (a row group's first); the end for one past it."""
+        starts = row_group_starts(self._file.metadata)
+        return int(starts[np.searchsorted(starts, row, side="right") - 1])
+
+    def batches(self, rows: int, *, image_bytes: bool, first: int = 0) -> Iterator[RowBatch]:
+        """All rows from ``first`` (see `start_before`) on, in order, at most ``rows`` a batch."""
         embedded = [name for name, kind in self.kinds.items() if kind is Kind.IMAGE]
         stores = (
             {} if image_bytes else {name: ParquetImages(self.path, name, self._folder) for name in embedded}
         )
-        done = 0
+        done = first
+        groups = np.flatnonzero(row_group_starts(self._file.metadata)[:-1] >= first).tolist()
         try:
-            for batch in self._file.iter_batches(batch_size=rows, columns=self._leaves(image_bytes)):
+            for batch in self._file.iter_batches(
+                batch_size=rows, columns=self._leaves(image_bytes), row_groups=groups
+            ):
                 images = {
                     name: ImageRows.of(stores[name]).take(np.arange(done, done + len(batch)))
                     if name in stores
@@ -113,6 +126,12 @@ def open_parquet(path: Path) -> pq.ParquetFile:
         raise CatalogError(f"{path}: the file {what} ({error}). Get a complete copy of it.") from error
 
 
+def row_group_starts(metadata: pq.FileMetaData) -> np.ndarray:
+    """int64 [row groups + 1]: the first row of each, and the number of rows."""
+    sizes = [metadata.row_group(group).num_rows for group in range(metadata.num_row_groups)]
+    return np.concatenate([[0], np.cumsum(sizes, dtype=np.int64)])
+
+
 def _nests_bytes(type: pa.DataType) -> bool:
     """Whether raw bytes lie somewhere within lists, structs or maps."""
     if not pa.types.is_nested(type):
@@ -146,9 +165,7 @@ class ParquetImages:
         self._folder = folder
         self._lock = threading.Lock()
         self._file: pq.ParquetFile | None = None
-        metadata = pq.read_metadata(path)
-        sizes = [metadata.row_group(group).num_rows for group in range(metadata.num_row_groups)]
-        self._starts = np.concatenate([[0], np.cumsum(sizes, dtype=np.int64)])
+        self._starts = row_group_starts(pq.read_metadata(path))
         self._kept: OrderedDict[int, tuple[pa.Array, pa.Array]] = OrderedDict()  # by first row
         self._kept_bytes = 0
         self._ahead: Iterator[pa.RecordBatch] | None = None

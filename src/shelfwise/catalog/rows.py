@@ -8,6 +8,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Protocol
 
+import numpy as np
 import pyarrow as pa
 
 from shelfwise.catalog.column import ImageSource
@@ -58,6 +59,15 @@ class RowBatch:
 
     def __len__(self) -> int:
         return int(self.table.num_rows)
+
+    def after(self, count: int) -> RowBatch:
+        """The rows without the first ``count``."""
+        rows = np.arange(count, len(self))
+        return RowBatch(
+            self.table.slice(count),
+            {name: source.take(rows) for name, source in self.images.items()},
+            {row - count: reason for row, reason in self.row_errors.items() if row >= count},
+        )
 
 
 class Reader(Protocol):

@@ -9,6 +9,8 @@ from scipy.special import expit
 
 from shelfwise.decision.calibration import fit_scale_and_shift
 from shelfwise.decision.confidence import set_log_odds
+from shelfwise.decision.evidence import DECIMALS, Answered
+from shelfwise.decision.promise import CERTAINTY
 from shelfwise.decision.routing import AcceptRule, fit_accept_rule
 from shelfwise.decision.thresholds import (
     THRESHOLD_KINDS,
@@ -43,16 +45,19 @@ def fit_label_rules(
     metric: Metric = "micro",
     at_least_one: bool = False,
     seed: int = 0,
-) -> dict[ThresholdKind, LabelRule]:
-    """A rule for every kind of threshold, from probabilities [N, outcomes] and true labels, 0 or 1 [N, labels].
+    certainty: float = CERTAINTY,
+) -> tuple[dict[ThresholdKind, LabelRule], dict[ThresholdKind, Answered]]:
+    """A rule for every kind of threshold, from probabilities [N, outcomes] and true labels, 0 or 1 [N, labels]; and the whole
+    sets of these products that it rests on.
 
     They must be of products that nothing else was fitted on. Confidence and the accept rule are fitted on sets that thresholds
     of other ``groups`` (int64 [N]) decided: many thresholds fitted to the same products would make their sets look better than
-    they are. ``precision`` is what the accept rule promises of whole sets.
+    they are. ``precision`` is what the accept rule promises of whole sets, with ``certainty``.
     """
     folds = deal_groups(groups, _FOLDS, seed)
     by_label = target.label_probabilities(probabilities)
     rules: dict[ThresholdKind, LabelRule] = {}
+    answered: dict[ThresholdKind, Answered] = {}
     for kind in THRESHOLD_KINDS:
         thresholds = fit_thresholds(kind, by_label, labels, metric, at_least_one)
         given = thresholds.given(by_label)
@@ -66,7 +71,8 @@ def fit_label_rules(
         right = (given == (labels > 0)).all(1)
         scale, shift = fit_scale_and_shift(odds, right.astype(np.float64))
         # An empty set is never accepted: it counts as one that is wrong and least sure.
-        confidence = np.where(given.any(1), expit(scale * odds + shift), 0.0)
-        accept = fit_accept_rule(confidence, right & given.any(1), precision)
+        confidence = np.round(np.where(given.any(1), expit(scale * odds + shift), 0.0), DECIMALS)
+        answered[kind] = Answered(confidence, right & given.any(1))
+        accept = fit_accept_rule(confidence, answered[kind].right, precision, groups, certainty=certainty)
         rules[kind] = LabelRule(thresholds, scale, shift, accept)
-    return rules
+    return rules, answered

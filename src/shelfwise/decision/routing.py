@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
-from scipy.stats import beta
 
-_CERTAINTY = 0.95
-"""How sure the promise is: one-sided."""
+from shelfwise.decision.promise import CERTAINTY, Ranking, factor_needed, lowest_promised, products_needed
 
 
 @dataclass(frozen=True)
@@ -16,7 +14,8 @@ class AcceptRule:
     """Accept at confidence ``threshold`` and above; infinite where no threshold can promise ``precision``.
 
     ``basis`` is how many held-out predictions it was chosen on, ``held`` the precision measured on those accepted, and
-    ``coverage`` the share accepted.
+    ``coverage`` the share accepted. ``factor`` is how many times as many products the promise would take where it cannot be
+    given; None where it is given, or no number would do. ``certainty``: how sure the promise is.
     """
 
     precision: float
@@ -24,51 +23,83 @@ class AcceptRule:
     basis: int
     held: float
     coverage: float
+    factor: float | None = None
+    certainty: float = CERTAINTY
 
     @property
     def possible(self) -> bool:
         """Whether anything can be accepted."""
         return bool(np.isfinite(self.threshold))
 
+    def impossible(self, labelled_per_held_out: float = 1.0) -> str:
+        """Why nothing is accepted, and how many more labelled products it would take, of which one in so many is held out."""
+        said = f"no confidence held a precision of {self.precision:g} on the {self.basis:,} held-out products"
+        if self.precision >= 1:
+            return f"{said}, and no number of products can promise that nothing is ever wrong"
+        if self.factor is not None:
+            more = round_up((self.factor - 1) * max(self.basis, 1) * labelled_per_held_out)
+            return f"{said}; that takes about {more:,} more labelled products like these"
+        least = max(products_needed(self.precision, self.certainty) - self.basis, 0) * labelled_per_held_out
+        if least:
+            return f"{said}; that takes at least {round_up(least):,} more labelled products"
+        return (
+            f"{said}; its surest answers are wrong too often, and more products alone would not change that"
+        )
 
-def fit_accept_rule(confidence: np.ndarray, right: np.ndarray, precision: float) -> AcceptRule:
-    """The lowest threshold whose precision has a one-sided Clopper-Pearson lower bound (95 %) of ``precision``.
 
-    ``confidence`` float [N] and ``right`` bool [N] are of held-out products that nothing else was fitted on. Equal
-    confidences stay on one side.
+def fit_accept_rule(
+    confidence: np.ndarray,
+    right: np.ndarray,
+    precision: float,
+    groups: np.ndarray | None = None,
+    probable: np.ndarray | None = None,
+    certainty: float = CERTAINTY,
+) -> AcceptRule:
+    """The rule that accepts most and is promised to hold ``precision``; see `promise` for what that means.
+
+    ``confidence`` float [N] and ``right`` bool [N] are of held-out products that nothing else was fitted on, ``groups`` int [N]
+    their groups of near-duplicates (None: all alone). Equal confidences stay on one side. ``probable`` float [N]: how probable
+    each is to be right, where that is not ``confidence``. ``certainty`` (0–1): how sure the promise is, one-sided.
     """
-    order = np.argsort(-confidence, kind="stable")
-    sorted_confidence, hits = confidence[order], right[order]
-    accepted = np.arange(1, len(order) + 1)
-    correct = np.cumsum(hits)
-    # Lower bound of a binomial proportion (Clopper & Pearson 1934).
-    bound = np.where(
-        correct > 0, beta.ppf(1 - _CERTAINTY, np.maximum(correct, 1), accepted - correct + 1), 0.0
-    )
-    last_of_ties = (
-        np.append(sorted_confidence[1:] < sorted_confidence[:-1], True) if len(order) else np.zeros(0, bool)
-    )
-    good = np.flatnonzero(last_of_ties & (bound >= precision))
-    if not len(good):
-        return AcceptRule(precision, float("inf"), len(order), 0.0, 0.0)
-    last = good[-1]
+    ranking = Ranking.of(confidence, right, groups, probable)
+    place = lowest_promised(ranking, precision, certainty)
+    if place is None:
+        factor = factor_needed(ranking, precision, certainty)
+        return AcceptRule(precision, float("inf"), ranking.total, 0.0, 0.0, factor, certainty)
+    accepted = int(ranking.accepted[place])
     return AcceptRule(
         precision,
-        float(sorted_confidence[last]),
-        len(order),
-        float(correct[last] / accepted[last]),
-        float(accepted[last] / len(order)),
+        float(ranking.confidence[place]),
+        ranking.total,
+        float(ranking.right[place] / accepted),
+        float(accepted / ranking.total),
+        certainty=certainty,
     )
 
 
-def products_needed(precision: float) -> int:
-    """How many held-out predictions, all right, the promise of ``precision`` takes at the least.
+def strictest(rules: list[AcceptRule], confidence: np.ndarray, right: np.ndarray) -> AcceptRule:
+    """The rule that keeps the promises of all: the one with the highest threshold, told as the first one's promise.
 
-    >>> products_needed(0.95)
-    59
+    ``confidence`` float [N] and ``right`` bool [N] are those of the first rule.
     """
-    if precision >= 1:
-        raise ValueError(
-            "expected a precision below 1: no number of products can promise that nothing is ever wrong"
-        )
-    return int(np.ceil(np.log(1 - _CERTAINTY) / np.log(precision)))
+    hardest = max(rules, key=lambda rule: rule.threshold)
+    if not hardest.possible or hardest is rules[0]:
+        return hardest
+    accepted = confidence >= hardest.threshold
+    return replace(
+        rules[0],
+        threshold=hardest.threshold,
+        held=float(right[accepted].mean()),
+        coverage=float(accepted.mean()),
+    )
+
+
+def round_up(count: float) -> int:
+    """A whole number of two digits and zeros, no smaller than ``count``: what is estimated is not told to the last product.
+
+    >>> round_up(17), round_up(2861.4)
+    (17, 2900)
+    """
+    whole = int(np.ceil(max(count, 0)))
+    step = 10 ** max(len(str(whole)) - 2, 0)
+    return -(-whole // step) * step

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from shelfwise.demo.assemble import Item, assemble, part_sizes
 from shelfwise.demo.dirt import ImageFault
+from shelfwise.whole_files import whole_file
 
 INPUTS = ("title", "description", "brand", "price", "image")
 """The columns to categorize by."""
@@ -115,7 +116,7 @@ def _cells(part: list[Item], first: int) -> list[dict[str, str]]:
 
 
 def _write_csv(path: Path, columns: tuple[str, ...], rows: Iterable[dict[str, str]]) -> None:
-    with path.open("w", encoding="utf-8", newline="") as stream:
+    with whole_file(path) as part, part.open("w", encoding="utf-8", newline="") as stream:
         writer = csv.DictWriter(stream, columns, extrasaction="ignore", lineterminator="\n")
         writer.writeheader()
         writer.writerows(rows)

@@ -5,14 +5,16 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any, ClassVar, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
 import scipy.sparse as sp
 from pydantic import BaseModel, ConfigDict
-from torch import nn
 
 from shelfwise.catalog.column import InputColumn, Role, State
+
+if TYPE_CHECKING:
+    from torch import nn
 
 Progress = Callable[[int], None]
 """Called with the number of products done since the last call."""
@@ -35,7 +37,7 @@ class Encoded:
     ``matrix`` is a CSR float32 matrix [N, width], a float32 array [N, width], uint8 pixels [N, 3, side, side], or a
     CSR int32 matrix [N, longest] of word numbers: row by row the words of a text, in order from column 0 on, 0 being no
     word (prepared, but not fitted, it is int64 hashes of words). So a text takes the memory of its words, not of the
-    longest text.
+    longest text. A CSR float32 matrix may be one whose rows are made on demand (``rows_on_demand.py``).
     Rows that are not PRESENT hold zeros and are never read as values: ``state`` (int8 [N]) says so.
     """
 
@@ -81,6 +83,15 @@ class Encoder(ABC):
     def prepare(self, column: InputColumn, progress: Progress = no_progress) -> Encoded:
         """The stateless part of encoding; see the class."""
 
+    def prepare_within(
+        self, column: InputColumn, most_bytes: float, progress: Progress = no_progress
+    ) -> Encoded:
+        """``prepare`` for training: sparse rows that would take more than ``most_bytes`` of memory may be made on demand.
+
+        Rows are the same either way (see ``rows_on_demand.py``); most encoders keep theirs.
+        """
+        return self.prepare(column, progress)
+
     @abstractmethod
     def fit(self, prepared: Encoded, rows: np.ndarray) -> Self:
         """Learn from the given rows of ``prepared`` and return self. Must work when none of them is present."""
@@ -100,6 +111,11 @@ class Encoder(ABC):
     def network(self) -> nn.Module | None:
         """A fresh trainable part from what ``transform`` gives to [B, width]; None where ``transform`` gives vectors."""
         return None
+
+    @property
+    def has_network(self) -> bool:
+        """Whether ``network`` gives one: whether a part of this encoder is trained with its classifier."""
+        return type(self).network is not Encoder.network
 
     def remarks(self) -> list[str]:
         """What a person should be told after ``fit``: sentences, most often none."""

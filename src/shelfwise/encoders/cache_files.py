@@ -5,15 +5,15 @@ from __future__ import annotations
 import hashlib
 import os
 import sys
-import tempfile
 import zlib
 from collections.abc import Sequence
-from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save
+
+from shelfwise.whole_files import write_whole
 
 KEY_BYTES = 16
 SUFFIX = ".safetensors"
@@ -60,16 +60,7 @@ def write_shard(folder: Path, keys: Sequence[bytes], vectors: np.ndarray) -> str
         "vectors": vectors,
     }
     name = f"{content_key(b''.join(keys)).hex()}{SUFFIX}"
-    folder.mkdir(parents=True, exist_ok=True)
-    handle, temporary = tempfile.mkstemp(suffix=".tmp", dir=folder)
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(save(tensors))
-        os.replace(temporary, folder / name)
-    except BaseException:  # also an interrupt: nothing half written stays behind
-        with suppress(OSError):
-            os.unlink(temporary)
-        raise
+    write_whole(folder / name, save(tensors))
     return name
 
 

@@ -9,17 +9,23 @@ from __future__ import annotations
 
 import logging
 import os
-import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
-from shelfwise.encoders.cache_files import SUFFIX, UNREADABLE, cache_folder, read_keys, read_rows
+from shelfwise.encoders.cache_files import (
+    SUFFIX,
+    UNREADABLE,
+    cache_folder,
+    content_key,
+    read_keys,
+    read_rows,
+)
 from shelfwise.errors import ShelfwiseError
+from shelfwise.locking import holding
 
 logger = logging.getLogger(__name__)
 
@@ -52,7 +58,9 @@ class Verification:
 
 
 @dataclass(frozen=True)
-class _Shard:
+class Shard:
+    """One file of the cache, its bytes, and its last use (Unix time, s)."""
+
     path: Path
     bytes: int
     used: float
@@ -134,6 +142,11 @@ def verify_cache(folder: Path | None = None, *, remove: bool = False) -> Verific
     return Verification(sound, damaged, tuple(unreadable), removed)
 
 
+def feature_shards(root: Path) -> list[Shard]:
+    """Every shard of every namespace."""
+    return [shard for name in _namespaces(root) for shard in _shards(root / name)]
+
+
 def make_room(root: Path, needed: int, limit: int) -> bool:
     """Evict what was used longest ago, in any namespace, until ``needed`` more bytes are within ``limit``.
 
@@ -142,7 +155,7 @@ def make_room(root: Path, needed: int, limit: int) -> bool:
     """
     if needed > limit:
         return False
-    shards = [shard for name in _namespaces(root) for shard in _shards(root / name)]
+    shards = feature_shards(root)
     excess = sum(shard.bytes for shard in shards) + needed - limit
     if excess <= 0:
         return True
@@ -165,33 +178,9 @@ def mark_used(path: Path) -> None:
         os.utime(path)
 
 
-@contextmanager
-def exclusive(folder: Path) -> Iterator[bool]:
+def exclusive(folder: Path) -> AbstractContextManager[bool]:
     """Whether this process alone may tidy ``folder`` now; never waits. False also where no lock can be had."""
-    try:
-        handle = os.open(folder / _LOCK_FILE, os.O_RDWR | os.O_CREAT, 0o666)
-    except OSError:
-        yield False
-        return
-    try:
-        yield _lock(handle)
-    finally:
-        os.close(handle)  # which gives the lock back
-
-
-def _lock(handle: int) -> bool:
-    try:
-        if sys.platform == "win32":
-            import msvcrt
-
-            msvcrt.locking(handle, msvcrt.LK_NBLCK, 1)
-        else:
-            import fcntl
-
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        return False
-    return True
+    return holding(folder / _LOCK_FILE)
 
 
 def _namespaces(root: Path) -> list[str]:
@@ -201,18 +190,18 @@ def _namespaces(root: Path) -> list[str]:
         return []
 
 
-def _shards(folder: Path) -> list[_Shard]:
+def _shards(folder: Path) -> list[Shard]:
     shards = []
     with suppress(OSError):
         for entry in os.scandir(folder):
             if entry.name.endswith(SUFFIX):
                 with suppress(OSError):  # another process may be removing it
                     stat = entry.stat()
-                    shards.append(_Shard(Path(entry.path), stat.st_size, stat.st_mtime))
+                    shards.append(Shard(Path(entry.path), stat.st_size, stat.st_mtime))
     return shards
 
 
-def _remove(shard: _Shard) -> int:
+def _remove(shard: Shard) -> int:
     """The bytes freed."""
     try:
         shard.path.unlink()
@@ -236,5 +225,7 @@ def _verified(path: Path) -> np.ndarray | None:
             sound, _ = read_rows(path, None, dtype)
         except UNREADABLE:
             continue
-        return sound if len(sound) == len(keys) else None
+        # A shard is named by its keys: so damage to them is seen too.
+        named = content_key(b"".join(keys)).hex() == path.name.removesuffix(SUFFIX)
+        return sound if named and len(sound) == len(keys) else None
     return None

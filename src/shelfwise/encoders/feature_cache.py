@@ -28,6 +28,7 @@ from shelfwise.encoders.cache_files import (
     write_shard,
 )
 from shelfwise.encoders.cache_upkeep import cache_limit, exclusive, features_folder, make_room, mark_used
+from shelfwise.whole_files import PART_SUFFIX
 
 __all__ = ["FeatureCache", "cache_folder", "content_key"]
 
@@ -37,7 +38,7 @@ MAX_SHARD_VECTORS = 2048  # a shard is read whole, so these two bound the cost o
 MAX_SHARD_BYTES = 16 << 20
 _SMALL_SHARD_VECTORS = 128
 _MAX_SMALL_SHARDS = 64
-_STALE_S = 24 * 3600  # after which a temporary file belongs to a killed process
+_STALE_S = 24 * 3600  # after which an unfinished file belongs to a killed process
 
 
 class FeatureCache:
@@ -182,5 +183,8 @@ class FeatureCache:
     def _remove_stale(self) -> None:
         with suppress(OSError):
             for entry in os.scandir(self._folder):
-                if entry.name.endswith(".tmp") and time.time() - entry.stat().st_mtime > _STALE_S:
+                if (
+                    entry.name.endswith((PART_SUFFIX, ".tmp"))
+                    and time.time() - entry.stat().st_mtime > _STALE_S
+                ):
                     os.unlink(entry.path)

@@ -8,6 +8,7 @@ import logging
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
@@ -16,16 +17,47 @@ from shelfwise.errors import MissingDependencyError
 REACH_HUB_WITHIN_S = 5.0
 """How long the hub may take to give a file of a few kilobytes; weights then take as long as they need."""
 
-_SMALL_FILES = ("config.json", "preprocessor_config.json")
 _WEIGHTS = "model.safetensors"
 _WEIGHTS_INDEX = "model.safetensors.index.json"
 
 
-def backbone_folder(model: str, option: str) -> Path:
+@dataclass(frozen=True)
+class BackboneFiles:
+    """What a kind of backbone consists of besides its weights.
+
+    ``needed`` must be there. ``read`` change its vectors where they are there. ``fetched`` are patterns of what else is taken
+    from the hub.
+    """
+
+    needed: tuple[str, ...]
+    read: tuple[str, ...] = ()
+    fetched: tuple[str, ...] = ()
+
+
+IMAGE_FILES = BackboneFiles(("config.json", "preprocessor_config.json"))
+TEXT_FILES = BackboneFiles(
+    ("config.json",),
+    (
+        "tokenizer.json",
+        "tokenizer_config.json",
+        "special_tokens_map.json",
+        "added_tokens.json",
+        "vocab.txt",
+        "vocab.json",
+        "merges.txt",
+        "sentencepiece.bpe.model",
+        "spiece.model",
+        "tokenizer.model",
+    ),
+    ("*.json", "vocab.txt", "merges.txt", "*.model"),
+)
+
+
+def backbone_folder(model: str, option: str, files: BackboneFiles = IMAGE_FILES) -> Path:
     """The local folder of a pretrained model, downloaded first where ``model`` is a hub name not yet on this
     machine.
 
-    Only configurations and safetensors weights are ever fetched. ``option`` is the command-line option that
+    Only configurations, vocabularies and safetensors weights are ever fetched. ``option`` is the command-line option that
     chooses the model, for the messages. Raises MissingDependencyError: no such folder, or the hub does not
     give the model (it must answer within ``REACH_HUB_WITHIN_S``).
     """
@@ -37,25 +69,29 @@ def backbone_folder(model: str, option: str) -> Path:
             f"Expected the folder of a pretrained model at {model!r}, and there is none. "
             f"Pass a local folder with {option} FOLDER, or a hub name such as owner/model."
         )
-    return _hub_folder(model, option)
+    return _hub_folder(model, option, files)
 
 
-def fingerprint(folder: Path) -> str:
+def fingerprint(folder: Path, files: BackboneFiles = IMAGE_FILES) -> str:
     """16 hexadecimal digits that change with the model's configuration, preprocessing or weights.
 
-    Raises MissingDependencyError where the folder has no configuration or no safetensors weights.
+    Raises MissingDependencyError where the folder lacks what is needed or has no safetensors weights.
     """
-    files = [*(folder / name for name in _SMALL_FILES), *sorted(folder.glob("*.safetensors"))]
-    missing = [path.name for path in files if not path.is_file()]
-    if len(files) == len(_SMALL_FILES):
-        missing.append(_WEIGHTS)
+    weights = sorted(folder.glob("*.safetensors"))
+    missing = [name for name in files.needed if not (folder / name).is_file()] + [_WEIGHTS] * (not weights)
     if missing:
         raise MissingDependencyError(
             f"Expected a pretrained model in {folder}, but it has no {' and no '.join(missing)}. "
             "Pass a folder as saved by transformers' save_pretrained, with safetensors weights."
         )
-    digests = (_file_digest(path, path.stat().st_size, path.stat().st_mtime_ns) for path in files)
+    digests = [_digest(folder / name) for name in files.needed] + [_digest(path) for path in weights]
+    there = [name for name in files.read if (folder / name).is_file()]
+    digests += [name.encode() + _digest(folder / name) for name in there]
     return hashlib.blake2b(b"".join(digests), digest_size=8).hexdigest()
+
+
+def _digest(path: Path) -> bytes:
+    return _file_digest(path, path.stat().st_size, path.stat().st_mtime_ns)
 
 
 @lru_cache(maxsize=64)
@@ -65,9 +101,9 @@ def _file_digest(path: Path, size: int, modified_ns: int) -> bytes:
         return hashlib.file_digest(file, "blake2b").digest()
 
 
-def _hub_folder(model: str, option: str) -> Path:
+def _hub_folder(model: str, option: str, files: BackboneFiles) -> Path:
     try:
-        from huggingface_hub import hf_hub_download
+        from huggingface_hub import hf_hub_download, snapshot_download
         from huggingface_hub.utils import EntryNotFoundError, LocalEntryNotFoundError
     except ImportError as error:
         raise MissingDependencyError(
@@ -84,16 +120,23 @@ def _hub_folder(model: str, option: str) -> Path:
     failures = (OSError, ValueError, KeyError, RuntimeError, EntryNotFoundError)
     try:
         with _quiet_hub() as abandoned:
-            folder = _within(REACH_HUB_WITHIN_S, lambda: get("config.json", None), failures, abandoned).parent
-            get("preprocessor_config.json", folder.name)  # a snapshot's folder is named by its revision
+            folder = _within(
+                REACH_HUB_WITHIN_S, lambda: get(files.needed[0], None), failures, abandoned
+            ).parent
+            revision = folder.name  # a snapshot's folder is named by it
+            for name in files.needed[1:]:
+                get(name, revision)
+            # Weights come last: where they are, everything else is there too.
+            if files.fetched and not any(folder.glob("*.safetensors")):
+                snapshot_download(model, revision=revision, allow_patterns=list(files.fetched))
             try:
-                get(_WEIGHTS, folder.name)
+                get(_WEIGHTS, revision)
             except LocalEntryNotFoundError:
                 raise
             except EntryNotFoundError:  # large models are split
-                index = json.loads(get(_WEIGHTS_INDEX, folder.name).read_text(encoding="utf-8"))
+                index = json.loads(get(_WEIGHTS_INDEX, revision).read_text(encoding="utf-8"))
                 for shard in sorted(set(index["weight_map"].values())):
-                    get(shard, folder.name)
+                    get(shard, revision)
     except failures as error:
         reason = (" ".join(str(error).split()) or type(error).__name__)[:160]
         raise MissingDependencyError(

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import inspect
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache, cached_property
 from pathlib import Path
@@ -19,51 +18,13 @@ from torch import nn
 from shelfwise.encoders.allocator import keep_freed_memory
 from shelfwise.encoders.image_preprocessing import ImagePreprocessing
 from shelfwise.encoders.image_trunk import Step, Trunk, run_steps, trace
-from shelfwise.errors import MissingDependencyError
+from shelfwise.encoders.transformers_model import load_model, precision, unloadable
 
 _GRID = (
     3,
     2,
 )  # rows and columns of fields: enough to tell a sleeve from a hem, and that a picture's halves differ
 _MOST_CHANNELS = 128
-
-
-@contextmanager
-def quiet_transformers() -> Iterator[Any]:
-    """The transformers module (seconds to import), without its log lines, load reports and progress bars.
-
-    Raises MissingDependencyError where it is not installed.
-    """
-    try:
-        import transformers
-        from transformers.utils import logging
-    except ImportError as error:
-        raise MissingDependencyError(
-            f"Pretrained backbones need the transformers library, which does not import here ({error}): "
-            "pip install 'shelfwise[pretrained]'"
-        ) from error
-    verbosity, bars = logging.get_verbosity(), logging.is_progress_bar_enabled()
-    logging.set_verbosity(logging.CRITICAL)
-    logging.disable_progress_bar()
-    try:
-        yield transformers
-    finally:
-        logging.set_verbosity(verbosity)
-        if bars:
-            logging.enable_progress_bar()
-
-
-def precision() -> torch.dtype:
-    """bfloat16 on a CPU with instructions for it, where it is 2–3 times as fast; else float32.
-
-    On any other CPU bfloat16 is emulated, many times slower than float32.
-    """
-    if torch.cuda.is_available():
-        return torch.float32
-    checks = (
-        getattr(torch.cpu, name, None) for name in ("_is_avx512_bf16_supported", "_is_amx_tile_supported")
-    )
-    return torch.bfloat16 if any(check is not None and check() for check in checks) else torch.float32
 
 
 class ImageBackbone:
@@ -139,12 +100,30 @@ class ImageBackbone:
             found = work(x)
         return found[:count].float()
 
+    def as_module(self, layers: bool) -> nn.Module:
+        """From pictures uint8 [B, 3, side, side] to ``features`` (or ``layer_features``) as one module, to be exported."""
+        return _FromPixels(self, layers)
+
     def _features(self, x: torch.Tensor) -> torch.Tensor:
         return self._pooled(self._model(pixel_values=x, **self._arguments))
 
     def _layer_features(self, x: torch.Tensor) -> torch.Tensor:
         output = self._model(pixel_values=x, output_hidden_states=True, **self._arguments)
         return torch.cat([self._pooled(output), *spatial_layers(output.hidden_states or ())], dim=1)
+
+
+class _FromPixels(nn.Module):
+    """All that happens to pictures before and in a backbone."""
+
+    def __init__(self, backbone: ImageBackbone, layers: bool) -> None:
+        super().__init__()
+        self._backbone, self._layers = backbone, layers
+        self.model = backbone._model
+
+    def forward(self, pixels: torch.Tensor) -> torch.Tensor:
+        """uint8 [B, 3, side, side] → float32 [B, width]."""
+        x = self._backbone.preprocessing.normalised(pixels)
+        return self._backbone._layer_features(x) if self._layers else self._backbone._features(x)
 
 
 @dataclass(frozen=True)
@@ -171,16 +150,34 @@ def spatial_layers(hidden_states: Sequence[torch.Tensor]) -> list[torch.Tensor]:
     last: dict[tuple[int, ...], torch.Tensor] = {}
     for hidden in hidden_states:
         if hidden.ndim == 4:
-            last[tuple(hidden.shape[2:])] = hidden
+            last[tuple(map(int, hidden.shape[2:]))] = (
+                hidden  # while it is exported sizes are no plain numbers
+            )
     if last:
         last.popitem()
     parts = []
     for hidden in last.values():
-        fields = F.adaptive_avg_pool2d(hidden.float(), _GRID).flatten(2)  # [B, channels, 6]
-        if hidden.shape[1] > _MOST_CHANNELS:
-            fields = torch.einsum("bcf,cd->bdf", fields, _projection(hidden.shape[1]).to(fields.device))
+        fields = _means_of_fields(hidden.float())  # [B, channels, 6]
+        if int(hidden.shape[1]) > _MOST_CHANNELS:
+            fields = torch.einsum("bcf,cd->bdf", fields, _projection(int(hidden.shape[1])).to(fields.device))
         parts.append(fields.flatten(1))
     return parts
+
+
+def _means_of_fields(hidden: torch.Tensor) -> torch.Tensor:
+    """[B, channels, H, W] → [B, channels, 6]: the mean of each field of the grid."""
+    if not torch.onnx.is_in_onnx_export():
+        return F.adaptive_avg_pool2d(hidden, _GRID).flatten(2)
+    # ONNX has no such operator where the fields are not of one size.
+    height, width = (int(side) for side in hidden.shape[2:])
+    return hidden.flatten(2) @ _grid_weights(height, width).to(hidden.device)
+
+
+@cache
+def _grid_weights(height: int, width: int) -> torch.Tensor:
+    """float32 [height × width, 6]: what each place counts in the mean of each field."""
+    one_place = torch.eye(height * width).reshape(height * width, 1, height, width)
+    return F.adaptive_avg_pool2d(one_place, _GRID).reshape(height * width, -1)
 
 
 @cache
@@ -194,37 +191,9 @@ def _projection(channels: int) -> torch.Tensor:
 
 def _load(folder: Path) -> tuple[nn.Module, bool]:
     """(the image model, whether its pooling layer has trained weights or needs none)."""
-    from safetensors import SafetensorError
-
-    with quiet_transformers() as transformers:
-        try:
-            model, report = transformers.AutoModel.from_pretrained(
-                folder,
-                local_files_only=True,
-                use_safetensors=True,
-                trust_remote_code=False,
-                output_loading_info=True,
-            )
-        except (OSError, ValueError, RuntimeError, KeyError, TypeError, AttributeError, ImportError) as error:
-            raise _unloadable(folder, error) from error
-        except SafetensorError as error:
-            raise _unloadable(folder, error) from error
-    # transformers fills missing weights with random numbers and goes on; features would differ in every
-    # process.
-    missing = [str(key) for key in report["missing_keys"]]
-    untrained = [key for key in missing if "pooler." not in key]
-    if untrained or report["mismatched_keys"]:
-        names = ", ".join([*untrained, *map(str, report["mismatched_keys"])][:3])
-        raise _unloadable(folder, ValueError(f"weights are missing or of another shape: {names}"))
+    model, pooler = load_model(folder, "image", "--image-model")
     model = getattr(model, "vision_model", model)  # the picture's half of an image-and-text model
     if getattr(model, "main_input_name", "pixel_values") != "pixel_values":
-        raise _unloadable(folder, ValueError(f"{type(model).__name__} does not take pictures"))
-    return model, not missing
-
-
-def _unloadable(folder: Path, error: Exception) -> MissingDependencyError:
-    reason = (" ".join(str(error).split()) or type(error).__name__)[:300]
-    return MissingDependencyError(
-        f"Expected a pretrained image model in {folder}, but it does not load "
-        f"({type(error).__name__}: {reason}). Pass another with --image-model FOLDER."
-    )
+        wrong = ValueError(f"{type(model).__name__} does not take pictures")
+        raise unloadable(folder, "image", "--image-model", wrong)
+    return model, pooler

@@ -18,10 +18,11 @@ from shelfwise.catalog.column import ImageSource, InputColumn
 from shelfwise.catalog.decoding import decode_many
 from shelfwise.encoders.augmentation import Augmentation, augment, picture_draws
 from shelfwise.encoders.base import Encoded, Progress
-from shelfwise.encoders.feature_cache import FeatureCache, cache_folder
+from shelfwise.encoders.feature_cache import cache_folder
 from shelfwise.encoders.image_backbone import ImageBackbone
 from shelfwise.encoders.image_features import FeatureRun
 from shelfwise.encoders.image_network import AT_ONCE, FromPixels, UpperLayers
+from shelfwise.encoders.open_cache import open_cache
 from shelfwise.errors import RecipeError
 
 MOST_IN_MEMORY = 1 << 30
@@ -139,7 +140,7 @@ class FineTuning:
                 self._backbone.preprocessing,
                 self._compute(variant),
                 self._backbone.batch,
-                FeatureCache(self._cache_name(variant), dtype=np.float16),
+                open_cache(self._cache_name(variant), dtype=np.float16),
                 values[:, variant],
                 report,
             )

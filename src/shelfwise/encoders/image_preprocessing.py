@@ -8,16 +8,19 @@ them).
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass, replace
+import math
+from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, Self, get_args
 
 import numpy as np
-import torch
 from PIL import Image
 
 from shelfwise.catalog.images import square_pixels
-from shelfwise.errors import MissingDependencyError
+from shelfwise.errors import MissingDependencyError, ModelFolderError
+
+if TYPE_CHECKING:
+    import torch
 
 Resize = Literal["stretch", "crop", "pad"]
 
@@ -34,6 +37,7 @@ _SELF_CONTAINED = frozenset(
         "do_center_crop",
     }
 )
+_LARGEST_SIDE = 4096  # of what a saved model may claim
 _CONVNEXT_WARP_SIDE = 384  # from this side on, ConvNeXt's processor stretches instead of cropping
 
 
@@ -69,6 +73,8 @@ class ImagePreprocessing:
 
     def normalised(self, pixels: torch.Tensor) -> torch.Tensor:
         """Pixels 0–255 [B, 3, side, side] as the backbone's input, float32, channels last."""
+        import torch
+
         x = pixels.to(torch.float32, memory_format=torch.channels_last)
         mean, std = (
             torch.tensor(values, device=pixels.device).view(1, 3, 1, 1) for values in (self.mean, self.std)
@@ -86,6 +92,42 @@ class ImagePreprocessing:
         return {
             key: list(value) if isinstance(value, tuple) else value for key, value in asdict(self).items()
         }
+
+    @classmethod
+    def from_identity(cls, value: Any) -> Self:
+        """What ``identity`` gave. Raises ModelFolderError for anything else."""
+        wanted = {field.name for field in fields(cls)}
+        if isinstance(value, dict) and value.keys() == wanted:
+            numbers = [
+                value["side"],
+                value["edge"],
+                value["resample"],
+                value["scale"],
+                *_floats(value["mean"]),
+            ]
+            numbers += _floats(value["std"])
+            sides = type(value["side"]) is int and 1 <= value["side"] <= min(value["edge"], _LARGEST_SIDE)
+            known = value["resize"] in get_args(Resize) and value["resample"] in list(Image.Resampling)
+            if (
+                sides
+                and known
+                and len(numbers) == 10
+                and all(map(_is_finite, numbers))
+                and 0 not in value["std"]
+            ):
+                values = {**value, "mean": tuple(value["mean"]), "std": tuple(value["std"])}
+                return cls(**values)
+        raise ModelFolderError(
+            f"expected how pictures are prepared for an image backbone, got {value!r:.200}"
+        )
+
+
+def _floats(values: Any) -> list[Any]:
+    return list(values) if isinstance(values, list | tuple) else []
+
+
+def _is_finite(value: Any) -> bool:
+    return isinstance(value, int | float) and math.isfinite(value)
 
 
 def read_preprocessing(folder: Path) -> ImagePreprocessing:
@@ -115,7 +157,7 @@ def read_preprocessing(folder: Path) -> ImagePreprocessing:
 
 def _filled_in(folder: Path) -> dict[str, Any]:
     """The configuration with every default of its processor class. Raises ValueError for an unknown one."""
-    from shelfwise.encoders.image_backbone import quiet_transformers
+    from shelfwise.encoders.transformers_model import quiet_transformers
 
     with quiet_transformers() as transformers:
         try:

@@ -2,24 +2,29 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any, ClassVar, Self
 
 import numpy as np
+import scipy.sparse as sp
 from pydantic import Field, model_validator
 
-from shelfwise.catalog.column import InputColumn, Role
+from shelfwise.catalog.column import InputColumn, Role, State
 from shelfwise.encoders.base import Encoded, Encoder, EncoderOptions, Progress, no_progress
-from shelfwise.encoders.hashing import BUCKETS, MAX_NGRAM
+from shelfwise.encoders.hashing import BUCKETS, MAX_NGRAM, hash_texts
+from shelfwise.encoders.rows_on_demand import is_on_demand
 from shelfwise.encoders.vocabulary import (
     ALTERED,
     SMALL_CATALOG_PRODUCTS,
     Vocabulary,
     count_buckets,
+    mean_row_bytes,
     most_frequent,
     prepare_texts,
     row_blocks,
     saved_array,
     saved_buckets,
+    texts_on_demand,
     without_known,
 )
 from shelfwise.errors import ModelFolderError
@@ -92,6 +97,24 @@ class Ngrams(Encoder):
             column, words=options.words, chars=options.chars, lowercase=options.lowercase, progress=progress
         )
 
+    def prepare_within(
+        self, column: InputColumn, most_bytes: float, progress: Progress = no_progress
+    ) -> Encoded:
+        """See the base class: rows are made from their texts whenever they are asked for, if keeping them takes more.
+
+        What ``transform`` makes of them takes as much again.
+        """
+        options = self.options
+        forms: dict[str, Any] = {
+            "words": options.words,
+            "chars": options.chars,
+            "lowercase": options.lowercase,
+        }
+        if 2 * len(column) * mean_row_bytes(column, partial(hash_texts, **forms)) <= most_bytes:
+            return self.prepare(column, progress)
+        progress(len(column))
+        return texts_on_demand(column, **forms)
+
     def fit(self, prepared: Encoded, rows: np.ndarray) -> Self:
         """Keep the n-grams that enough of the training products share, and weigh them."""
         rows = rows[prepared.present[rows]]
@@ -104,14 +127,30 @@ class Ngrams(Encoder):
 
     def transform(self, prepared: Encoded) -> Encoded:
         """TF-IDF: CSR float32 [N, width], rows of length 1, or empty (then not PRESENT)."""
-        matrix = self._vocabulary.select(prepared.matrix)
+        if is_on_demand(prepared.matrix):
+            return self._on_demand(prepared)
+        return without_known(self._weighted(prepared.matrix), prepared)
+
+    def _on_demand(self, prepared: Encoded) -> Encoded:
+        """The same as rows that are made when they are asked for; who is PRESENT takes one pass over all of them."""
+        matrix = prepared.matrix.then(self._weighted, self.width)  # type: ignore[union-attr]
+        known = np.concatenate(
+            [np.zeros(0, np.int64)] + [np.diff(matrix[block].indptr) for block in row_blocks(len(prepared))]
+        )
+        state = prepared.state.copy()
+        state[(known == 0) & (state == State.PRESENT)] = State.ABSENT
+        return Encoded(matrix, state, prepared.reasons)
+
+    def _weighted(self, counts: sp.csr_matrix) -> sp.csr_matrix:
+        """Counts [N, buckets] as weights [N, width], row by row."""
+        matrix = self._vocabulary.select(counts)
         for block in row_blocks(matrix.shape[0]):
             bounds = matrix.indptr[block.start : block.stop + 1]
             entries = slice(bounds[0], bounds[-1])
             matrix.data[entries] = self._weights(
                 matrix.data[entries], matrix.indices[entries], np.diff(bounds)
             )
-        return without_known(matrix, prepared)
+        return matrix
 
     def _weights(self, counts: np.ndarray, columns: np.ndarray, lengths: np.ndarray) -> np.ndarray:
         """float32 [entries]: the weights of rows that have ``lengths`` entries each."""

@@ -17,12 +17,16 @@ from shelfwise.catalog.column import InputColumn, Role
 from shelfwise.encoders.allocator import keep_freed_memory, release_freed_memory
 from shelfwise.encoders.augmentation import Augmentation
 from shelfwise.encoders.base import Encoded, Encoder, EncoderOptions, Progress, no_progress
-from shelfwise.encoders.feature_cache import FeatureCache, content_key
+from shelfwise.encoders.exported_backbone import ExportedBackbone
+from shelfwise.encoders.feature_cache import content_key
 from shelfwise.encoders.hub import backbone_folder, fingerprint
-from shelfwise.encoders.image_backbone import ImageBackbone, precision
+from shelfwise.encoders.image_backbone import ImageBackbone
 from shelfwise.encoders.image_features import FeatureRun
 from shelfwise.encoders.image_finetuning import FineTuning, Tuning
 from shelfwise.encoders.image_preprocessing import ImagePreprocessing, Resize, read_preprocessing
+from shelfwise.encoders.open_cache import open_cache
+from shelfwise.encoders.standardising import centre_and_spread
+from shelfwise.encoders.transformers_model import precision
 from shelfwise.errors import MissingDependencyError, ModelFolderError
 
 BACKBONE_VARIABLE = "SHELFWISE_IMAGE_MODEL"
@@ -31,7 +35,6 @@ BACKBONE_VARIABLE = "SHELFWISE_IMAGE_MODEL"
 Features = Literal["last", "layers"]
 
 _DECODING_VERSION = 1  # raised when decoded pixels, and so cached features, change
-_LEAST_SPREAD = 0.05  # of the mean standard deviation: rarer features are not blown up to unit variance
 
 
 class PretrainedImageOptions(EncoderOptions):
@@ -101,6 +104,7 @@ class PretrainedImage(Encoder):
         self._backbone: ImageBackbone | None = None
         self._fine_tuning: FineTuning | None = None
         self._features_of: Features = options.features
+        self._exported: ExportedBackbone | None = None
         self._expected: dict[str, Any] | None = None  # the identity a loaded model was trained with
         self._saved_folder: str | None = None
         self._width: int | None = None
@@ -115,29 +119,51 @@ class PretrainedImage(Encoder):
         when this is interrupted. Raises MissingDependencyError (no transformers, no such backbone) and
         ModelFolderError (not the backbone this model was trained with).
         """
-        located = self._locate()
+        keep_freed_memory()
         try:
             if self.options.trainable_layers:
+                self._locate()
                 return self._tuned().prepare(column, progress, for_training=self._mean is None)
-            return self._features(located, column, progress)
+            return self._features(column, progress)
         finally:
             release_freed_memory()
 
-    def _features(self, located: _Located, column: InputColumn, progress: Progress) -> Encoded:
-        cache = FeatureCache(self._cache_name(located))
-        width = cache.width or self._computed(_blank(located)).shape[1]
+    def use_export(self, exported: ExportedBackbone) -> None:
+        """Compute features by an exported network from now on; the backbone itself is then not needed on this machine.
+
+        Raises ModelFolderError where it was not made of the backbone that this encoder was fitted with.
+        """
+        known = self._expected in (None, exported.identity)  # models of earlier versions may not say
+        if self.options.trainable_layers or not known or exported.width != self._width:
+            raise ModelFolderError(
+                f"expected an exported backbone of the identity {self._expected} and {self._width} features, got one of "
+                f"{exported.identity} and {exported.width}; export the model again"
+            )
+        self._exported = exported
+
+    def _features(self, column: InputColumn, progress: Progress) -> Encoded:
+        if self._exported is not None:
+            preprocessing = ImagePreprocessing.from_identity(self._exported.identity["preprocessing"])
+            cache = open_cache(f"onnx-{_DECODING_VERSION}-{self._exported.digest[:32]}")
+            width, compute = self._exported.width, self._exported.computed
+        else:
+            located = self._locate()
+            preprocessing, compute = located.preprocessing, self._computed
+            cache = open_cache(self._cache_name(located))
+            width = cache.width or self._computed(_blank(located)).shape[1]
         if self._width is not None and self._width != width:
             raise ModelFolderError(f"Expected image features of length {self._width}, got {width}.")
         self._width = width
         features = np.zeros((len(column), width), dtype=np.float32)
         run = FeatureRun(
             column.values,
-            located.preprocessing,
-            self._computed,
-            self.options.batch,
+            preprocessing,
+            compute,
+            self.options.batch if self._exported is None else self._exported.batch,
             cache,
             features,
             progress,
+            in_threads=self._exported is not None,
         )
         run.all_rows()
         return Encoded(features, run.state, dict(sorted(run.reasons.items())))
@@ -146,11 +172,13 @@ class PretrainedImage(Encoder):
         """Learn each feature's mean and standard deviation on the present ``rows``."""
         if self.options.trainable_layers:
             vectors = self._tuned().pretrained_vectors(prepared, np.asarray(rows))
-            self._mean, self._std = _centre_and_spread(vectors, np.arange(len(vectors)))
+            self._mean, self._std = centre_and_spread(vectors, np.arange(len(vectors)))
             self._width = vectors.shape[1]
             return self
+        if self.options.model:
+            self._locate()  # what was prepared may come from another encoder, and the state must name the backbone
         present = np.asarray(rows)[prepared.present[rows]]
-        self._mean, self._std = _centre_and_spread(prepared.matrix, present)
+        self._mean, self._std = centre_and_spread(prepared.matrix, present)
         self._width = prepared.matrix.shape[1]
         return self
 
@@ -177,6 +205,15 @@ class PretrainedImage(Encoder):
             return self._tuned().network(self._mean, self._std)
 
     @property
+    def has_network(self) -> bool:
+        """See the base class; frozen features have none."""
+        return self.options.trainable_layers > 0
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Another process reads the backbone from its folder when it needs it; most never do."""
+        return {**self.__dict__, "_backbone": None, "_fine_tuning": None}
+
+    @property
     def width(self) -> int:
         """Length of the backbone's feature vector (runs it once where nothing has told it yet)."""
         if self._width is None and self.options.trainable_layers:
@@ -191,6 +228,8 @@ class PretrainedImage(Encoder):
 
     def state_json(self) -> dict[str, Any]:
         """Which backbone, by content; the weights themselves are not copied into a model folder."""
+        if self._located is None and self._expected is None and self.options.model:
+            self._locate()  # fitted on what another encoder had prepared
         identity = self._located.identity() if self._located else self._expected
         folder = str(self._located.folder.resolve()) if self._located else self._saved_folder
         return {"width": self._width, "backbone": identity, "folder": folder, "features": self._features_of}
@@ -211,11 +250,32 @@ class PretrainedImage(Encoder):
             raise ModelFolderError(
                 f"Expected image features among {', '.join(get_args(Features))}, got {features!r}."
             )
+        for place in (json.get("folder"), self.options.model):
+            if isinstance(place, str) and place.replace("\\", "/").startswith("//"):
+                # On Windows, only to look whether it is there would send the user's credentials.
+                raise ModelFolderError(f"Expected the image backbone in a local folder, got {place[:100]!r}.")
         self._width, self._expected, self._features_of = width, identity, features
         self._saved_folder = json.get("folder") if isinstance(json.get("folder"), str) else None
         self._mean, self._std = arrays["mean"], arrays["std"]
-        self._located = self._backbone = self._fine_tuning = None
+        self._located = self._backbone = self._fine_tuning = self._exported = None
         return self
+
+    def backbone(self) -> ImageBackbone:
+        """The backbone, loaded. Raises MissingDependencyError and ModelFolderError."""
+        return self._load_backbone(self._locate())
+
+    @property
+    def reads_layers(self) -> bool:
+        """Whether the features are those of all stages (``features: layers``)."""
+        return self._features_of == "layers"
+
+    def preprocessing(self) -> ImagePreprocessing:
+        """How pictures are prepared for the backbone. Raises MissingDependencyError and ModelFolderError."""
+        return self._locate().preprocessing
+
+    def identity(self) -> dict[str, Any]:
+        """Which backbone, by content, and how pictures are prepared for it."""
+        return self._locate().identity()
 
     def _locate(self) -> _Located:
         """Find the backbone on this machine and make sure that it is the one this model was trained with."""
@@ -287,23 +347,3 @@ def _namespace(located: _Located) -> str:
 def _blank(located: _Located) -> np.ndarray:
     side = located.preprocessing.side
     return np.zeros((1, 3, side, side), dtype=np.uint8)
-
-
-def _centre_and_spread(vectors: np.ndarray, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Mean and standard deviation, float32 [width], over ``rows``; (0, 1) where there are none."""
-    width = vectors.shape[1]
-    total, squares, mean = np.zeros(width), np.zeros(width), np.zeros(width)
-    for part in _parts(rows):
-        total += vectors[part].sum(axis=0, dtype=np.float64)
-    if len(rows):
-        mean = total / len(rows)
-    for part in _parts(rows):  # a second pass: the difference of large sums would round small spreads away
-        squares += np.square(vectors[part] - mean).sum(axis=0)
-    std = np.sqrt(squares / max(1, len(rows)))
-    least = _LEAST_SPREAD * float(std.mean())
-    return mean.astype(np.float32), np.where(std > least, std, least or 1.0).astype(np.float32)
-
-
-def _parts(rows: np.ndarray, size: int = 4096) -> list[np.ndarray]:
-    """``rows`` in pieces small enough to be copied in 64 bits."""
-    return [rows[start : start + size] for start in range(0, len(rows), size)]

@@ -23,6 +23,7 @@ ENCODERS: dict[str, str] = {
     "number": "shelfwise.encoders.number:Number",
     "small_cnn": "shelfwise.encoders.small_cnn:SmallCnn",
     "pretrained_image": "shelfwise.encoders.pretrained_image:PretrainedImage",
+    "pretrained_text": "shelfwise.encoders.pretrained_text:PretrainedText",
 }
 
 _DEFAULTS = {Role.TEXT: "ngrams", Role.CATEGORY: "one_hot", Role.NUMBER: "number", Role.IMAGE: "small_cnn"}

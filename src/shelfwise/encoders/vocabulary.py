@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import scipy.sparse as sp
 
 from shelfwise.catalog.column import InputColumn, State
+from shelfwise.catalog.rows import one_array
 from shelfwise.encoders.base import Encoded, Progress, no_progress
-from shelfwise.encoders.hashing import NgramRange, hash_texts
+from shelfwise.encoders.hashing import BUCKETS, NgramRange, hash_texts
+from shelfwise.encoders.rows_on_demand import RowsOnDemand
 from shelfwise.errors import ModelFolderError
 
 BLOCK_ROWS = 4096
@@ -21,6 +25,9 @@ ALTERED = "the model folder is damaged or was altered: copy it again or train an
 
 SMALL_CATALOG_PRODUCTS = 100
 """Below this many training products nothing is too rare to keep."""
+
+
+SAMPLED_PRODUCTS = 2_000
 
 
 def row_blocks(n_rows: int) -> Iterator[slice]:
@@ -74,6 +81,36 @@ def prepare_texts(
     else:
         counts = matrices[0] if len(matrices) == 1 else sp.vstack(matrices, format="csr")
     return Encoded(counts, column.state, column.reasons)
+
+
+def texts_on_demand(
+    column: InputColumn,
+    *,
+    words: NgramRange | None,
+    chars: NgramRange | None = None,
+    lowercase: bool = True,
+) -> Encoded:
+    """What `prepare_texts` gives, with rows that are made when they are asked for."""
+    assert isinstance(column.values, pa.Array | pa.ChunkedArray), "text columns hold Arrow strings"
+    present = column.state == State.PRESENT
+    texts = column.values
+    if not np.array_equal(np.asarray(texts.is_valid()), present):
+        texts = pc.if_else(pa.array(present), texts, pa.scalar(None, texts.type))
+    texts = one_array(texts) if isinstance(texts, pa.ChunkedArray) else texts
+    # What reading left over stays with the process otherwise, and there is no room for it where this is called.
+    pa.default_memory_pool().release_unused()
+    count = partial(hash_texts, words=words, chars=chars, lowercase=lowercase)
+    return Encoded(RowsOnDemand(texts, count, BUCKETS), column.state, column.reasons)
+
+
+def mean_row_bytes(column: InputColumn, count: Callable[[Sequence[str | None]], sp.csr_matrix]) -> float:
+    """Bytes that a row of counts takes, by a sample of the texts that does not depend on chance."""
+    assert isinstance(column.values, pa.Array | pa.ChunkedArray), "text columns hold Arrow strings"
+    if not len(column):
+        return 0.0
+    rows = np.unique(np.linspace(0, len(column) - 1, SAMPLED_PRODUCTS).astype(np.int64))
+    counts = count(column.values.take(pa.array(rows)).to_pylist())
+    return (counts.data.nbytes + counts.indices.nbytes) / len(rows) + counts.indptr.itemsize
 
 
 def without_known(matrix: sp.csr_matrix, prepared: Encoded) -> Encoded:

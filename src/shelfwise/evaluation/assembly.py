@@ -21,6 +21,7 @@ from shelfwise.evaluation.results import (
     Example,
     Histogram,
     LevelBaseline,
+    LevelCalibration,
     Routes,
     RouteScore,
 )
@@ -65,15 +66,19 @@ def level_baselines(
     return baselines
 
 
-def route_scores(decisions: np.ndarray, marks: Marks) -> Routes:
-    """How many products each of the decisions [N] took, and how good those products' predictions are."""
+def route_scores(decisions: np.ndarray, marks: Marks, as_given: np.ndarray | None = None) -> Routes:
+    """How many products each of the decisions [N] took, and how good those products' predictions are.
+
+    ``as_given`` bool [N]: whether accepted predictions are right as they are handed out, where they may be cut short.
+    """
 
     def score(decision: str) -> RouteScore:
         chosen = decisions == decision
         count = int(chosen.sum())
         f1 = accuracy = None
         if count:
-            accuracy = float(marks.right[chosen].mean())
+            right = marks.right if as_given is None or decision != "accept" else as_given
+            accuracy = float(right[chosen].mean())
             if marks.matched is not None and marks.sizes is not None:
                 f1 = float(marks.matched[chosen].sum() / marks.sizes[chosen].sum())
         return RouteScore(products=count, share=count / len(decisions), accuracy=accuracy, micro_f1=f1)
@@ -96,15 +101,39 @@ def coverage_points(confidence: np.ndarray, marks: Marks) -> list[CoveragePoint]
     ]
 
 
-def calibration(confidence: np.ndarray, right: np.ndarray) -> Calibration:
+COVERAGE_AT = (0.9, 0.95, 0.98, 0.99, 0.995)
+"""Precisions at which the largest coverage is told."""
+
+
+def level_calibration(name: str, confidence: np.ndarray, right: np.ndarray) -> LevelCalibration:
+    """Whether the confidence of one level, or of given labels, float [M] in 0–1, means what it says; ``right`` bool [M]."""
+    return LevelCalibration(
+        name=name,
+        cases=len(right),
+        expected_calibration_error=metrics.expected_calibration_error(confidence, right),
+        brier=metrics.brier_score(confidence, right),
+        mean_confidence=float(confidence.mean()) if len(right) else 0.0,
+        accuracy=float(right.mean()) if len(right) else 0.0,
+    )
+
+
+def calibration(
+    confidence: np.ndarray, right: np.ndarray, parts: Sequence[LevelCalibration] = ()
+) -> Calibration:
     """How far the confidence is from the accuracy, and how well it ranks right before wrong."""
     return Calibration(
         expected_calibration_error=metrics.expected_calibration_error(confidence, right),
+        adaptive_calibration_error=metrics.adaptive_calibration_error(confidence, right),
         brier=metrics.brier_score(confidence, right),
         area_under_risk_coverage=curves.area_under_risk_coverage(confidence, right),
         mean_confidence=float(confidence.mean()),
         accuracy=float(right.mean()),
         bins=[Bin(**vars(found)) for found in curves.reliability_bins(confidence, right)],
+        parts=list(parts),
+        coverage_at={
+            f"{precision:g}": curves.coverage_at_precision(confidence, right, precision)
+            for precision in COVERAGE_AT
+        },
     )
 
 

@@ -77,6 +77,16 @@ def area_under_risk_coverage(confidence: np.ndarray, right: np.ndarray) -> float
     return float((expected_wrong / np.arange(1, len(order) + 1)).mean())
 
 
+def coverage_at_precision(confidence: np.ndarray, right: np.ndarray, precision: float) -> float:
+    """The largest share (0–1) of products whose surest part is right at least to ``precision``; 0 where there is none.
+
+    ``confidence`` float [N] in 0–1, ``right`` bool [N]. The threshold is chosen with the answers known: no rule can do better.
+    """
+    curve = accuracy_by_coverage(confidence, right)
+    kept = curve.coverage[curve.value >= precision]
+    return float(kept[-1]) if len(kept) else 0.0
+
+
 def reliability_bins(confidence: np.ndarray, right: np.ndarray, bins: int = 10) -> list[ReliabilityBin]:
     """Equal-width bins of confidence with the accuracy found in each; empty bins are left out."""
     count, confidence_sum, right_sum = confidence_bins(confidence, right, bins)

@@ -10,6 +10,7 @@ import numpy as np
 
 from shelfwise.evaluation import assembly, hierarchy, metrics, mistakes
 from shelfwise.evaluation.labelled import LabelledProducts, select_labelled
+from shelfwise.evaluation.promise_records import Promises
 from shelfwise.evaluation.results import (
     FUSED,
     Baseline,
@@ -18,6 +19,7 @@ from shelfwise.evaluation.results import (
     Evaluation,
     Headline,
     LabelSetScores,
+    LevelCalibration,
     PathScores,
 )
 from shelfwise.evaluation.summary import summary_rows
@@ -39,6 +41,9 @@ def evaluate_paths(
     per_classifier: Mapping[str, Sequence[Category]],
     training_counts: Mapping[Category, int] | None = None,
     level_names: Sequence[str] | None = None,
+    part_confidence: Sequence[Sequence[float]] | None = None,
+    as_given: Sequence[bool] | None = None,
+    promises: Promises | None = None,
     data: DataFacts,
 ) -> Evaluation:
     """Score predicted paths; every sequence has one entry a product of the catalog, in its order.
@@ -48,7 +53,9 @@ def evaluate_paths(
     0–1: probability that the whole path is right; not read where the decision is "failed". ``decisions``:
     accept, review or failed. ``per_classifier``: each single input's predictions, by the input's name.
     ``training_counts``: products per path in training, for the baseline and to tell what training never saw.
-    ``level_names``: from the top down. Raises TargetError if no product has a true path, ShelfwiseError where
+    ``level_names``: from the top down. ``part_confidence``: per level of each predicted path. ``as_given``: whether what was
+    handed out of an accepted prediction is right, where that may be less than the whole path. ``promises``: what was promised,
+    and what came of it. Raises TargetError if no product has a true path, ShelfwiseError where
     the arguments do not fit together.
     """
     products = select_labelled(truth, predicted, confidence, decisions, per_classifier)
@@ -66,6 +73,7 @@ def evaluate_paths(
     confused = mistakes.confused_paths(products.truth, products.predicted, products.confidence)
     low, high = metrics.bootstrap_interval(right.astype(float), np.ones(len(right)))
     marks = assembly.Marks(right)
+    parts = [] if part_confidence is None else _level_parts(products, part_confidence, names)
     return Evaluation(
         target="path",
         headline=Headline(name="whole path", value=float(right.mean()), low=low, high=high),
@@ -83,7 +91,7 @@ def evaluate_paths(
             },
         ),
         confusions=assembly.confusions(confused, products, counts),
-        **_shared(products, marks, counts, training_counts, data),
+        **_shared(products, marks, counts, training_counts, data, as_given, promises, parts),
         **_unseen([{path} for path in products.truth], _seen(training_counts)),
     )
 
@@ -97,6 +105,9 @@ def evaluate_label_sets(
     labels: Sequence[str],
     per_classifier: Mapping[str, Sequence[Category]],
     training_counts: Mapping[str, int] | None = None,
+    part_confidence: Sequence[Sequence[float]] | None = None,
+    as_given: Sequence[bool] | None = None,
+    promises: Promises | None = None,
     data: DataFacts,
 ) -> Evaluation:
     """Score predicted label sets; every sequence has one entry a product of the catalog, in its order.
@@ -120,6 +131,7 @@ def evaluate_label_sets(
     confused = mistakes.confused_labels(products.truth, products.predicted, products.confidence)
     low, high = metrics.bootstrap_interval(matched, sizes)
     marks = assembly.Marks(right, matched, sizes)
+    parts = [] if part_confidence is None else [_label_part(products, part_confidence)]
     training: dict[Category, int] | None = None
     if training_counts is not None:
         training = {(label,): count for label, count in training_counts.items()}
@@ -137,7 +149,7 @@ def evaluate_label_sets(
             {name: label_set_scores(products.truth, sets) for name, sets in products.per_classifier.items()},
         ),
         confusions=assembly.confusions(confused, products, counts),
-        **_shared(products, marks, counts, training, data),
+        **_shared(products, marks, counts, training, data, as_given, promises, parts),
         **_unseen(_as_categories(true_sets), {(label,) for label in labels}),
     )
 
@@ -188,6 +200,9 @@ def _shared(
     counts: metrics.CategoryCounts,
     training: Mapping[Category, int] | None,
     data: DataFacts,
+    as_given: Sequence[bool] | None,
+    promises: Promises | None,
+    parts: Sequence[LevelCalibration],
 ) -> dict[str, Any]:
     """The fields that are computed alike for paths and label sets."""
     scores = assembly.category_scores(counts, training)
@@ -200,9 +215,12 @@ def _shared(
         "products": len(products),
         "unlabelled": products.unlabelled,
         "categories": int((counts.true > 0).sum()),
-        "routes": assembly.route_scores(products.decisions, marks),
+        "routes": assembly.route_scores(
+            products.decisions, marks, None if as_given is None else np.array(as_given, bool)[products.rows]
+        ),
         "coverage_curve": assembly.coverage_points(products.confidence, marks),
-        "calibration": assembly.calibration(products.confidence, marks.right),
+        "calibration": assembly.calibration(products.confidence, marks.right, parts),
+        "promises": promises,
         "per_category": sorted(scores, key=lambda score: (-score.products, score.category)),
         "misclassified": [scores[index] for index in worst],
         "misclassified_minimum": minimum,
@@ -211,6 +229,34 @@ def _shared(
         ),
         "data": data,
     }
+
+
+def _level_parts(
+    products: LabelledProducts, confidence: Sequence[Sequence[float]], names: Sequence[str]
+) -> list[LevelCalibration]:
+    """Per level, over the predictions that reach it: the confidence down to it, and whether the path is right so far."""
+    found = []
+    for level, name in enumerate(names):
+        reach = [
+            (float(confidence[row][level]), true[: level + 1] == predicted[: level + 1])
+            for row, true, predicted in zip(products.rows, products.truth, products.predicted, strict=True)
+            if level < len(predicted)
+        ]
+        sure, right = np.array([pair[0] for pair in reach]), np.array([pair[1] for pair in reach], bool)
+        found.append(assembly.level_calibration(name, sure, right))
+    return found
+
+
+def _label_part(products: LabelledProducts, confidence: Sequence[Sequence[float]]) -> LevelCalibration:
+    """Over all labels given: each one's confidence, and whether the product has it."""
+    given = [
+        (float(sure), label in true)
+        for row, true, predicted in zip(products.rows, products.truth, products.predicted, strict=True)
+        for sure, label in zip(confidence[row], predicted, strict=True)
+    ]
+    return assembly.level_calibration(
+        "labels given", np.array([pair[0] for pair in given]), np.array([pair[1] for pair in given], bool)
+    )
 
 
 def _unseen(truth: Sequence[Collection[Category]], seen: Collection[Category] | None) -> dict[str, Any]:

@@ -44,8 +44,8 @@ STYLE: dict[Any, Any] = {
 }
 
 
-def coverage_chart(points: Sequence[CoveragePoint], now: RouteScore) -> str:
-    """Accuracy (and micro-F1, if known) against the share accepted; a ring marks the model's threshold."""
+def coverage_chart(points: Sequence[CoveragePoint], now: RouteScore, promised: float | None = None) -> str:
+    """Accuracy (and micro-F1, if known) against the share accepted; a ring marks the threshold, a line what is promised."""
     from matplotlib import rc_context
     from matplotlib.ticker import PercentFormatter
 
@@ -57,6 +57,8 @@ def coverage_chart(points: Sequence[CoveragePoint], now: RouteScore) -> str:
             lines.append([point.micro_f1 or 0.0 for point in points])
         for values, colour in zip(lines, SERIES, strict=False):
             axes.plot(coverage, values, color=colour, linewidth=2.2, solid_capstyle="round")
+        if promised is not None:
+            axes.axhline(promised, color=AMBER, linewidth=1.1, linestyle=(0, (5, 3)))
         if now.products and now.accuracy is not None:
             axes.axvline(now.share, color=MUTED, linewidth=0.8, linestyle=(0, (3, 3)))
             axes.plot([now.share], [now.accuracy], "o", ms=9, mfc="white", mec=TEAL, mew=2.4)
@@ -67,7 +69,7 @@ def coverage_chart(points: Sequence[CoveragePoint], now: RouteScore) -> str:
             for v, c in zip(values, coverage, strict=True)
             if c >= 0.05 or c == coverage[-1]
         ]
-        low = max(0.0, min([*shown, 0.98]) - 0.02)
+        low = max(0.0, min([*shown, promised or 0.98, 0.98]) - 0.02)
         axes.set(xlim=(0, 1.01), ylim=(low, 1 + (1 - low) * 0.04))
         axes.set(xlabel="products accepted without a person", ylabel="right among them")
         axes.xaxis.set_major_formatter(PercentFormatter(1, decimals=0))

@@ -114,7 +114,11 @@ def render_report(
         unseen=_unseen(evaluation),
         confusions=[_confusion_view(c, image_of, titles) for c in evaluation.confusions],
         charts={
-            "coverage": Markup(figures.coverage_chart(evaluation.coverage_curve, evaluation.routes.accept)),
+            "coverage": Markup(
+                figures.coverage_chart(
+                    evaluation.coverage_curve, evaluation.routes.accept, _promised(evaluation)
+                )
+            ),
             "reliability": Markup(figures.reliability_chart(evaluation.calibration)),
             "histogram": Markup(figures.histogram_chart(evaluation.histogram)),
             "loss": Markup(figures.training_chart(curve, "loss")) if curve else "",
@@ -125,6 +129,12 @@ def render_report(
             for number, part in enumerate(figures.training_parts(curve))
         ],
     )
+
+
+def _promised(evaluation: Evaluation) -> float | None:
+    """The one precision that is promised of whole answers; None where there are several or none."""
+    scores = evaluation.promises.scores if evaluation.promises is not None else []
+    return scores[0].precision if len(scores) == 1 and scores[0].about == "whole" else None
 
 
 def score_table(evaluation: Evaluation) -> tuple[list[str], list[ScoreRow]]:

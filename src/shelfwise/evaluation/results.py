@@ -6,34 +6,20 @@ accuracies, F1s and confidences are 0–1. A category is a list of names: a path
 
 from __future__ import annotations
 
-import contextlib
-import math
-import os
 from pathlib import Path
-from typing import Annotated, Literal, Self
+from typing import Literal, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError
+from pydantic import Field, ValidationError
 
 from shelfwise.errors import ShelfwiseError
+from shelfwise.evaluation.promise_records import Promises
+from shelfwise.evaluation.records import MaybeNumber, Record
+from shelfwise.whole_files import write_whole
 
 FUSED = "fused"
 """The key under which the whole model stands beside its single inputs' classifiers."""
 
 Category = tuple[str, ...]
-
-
-def _finite_or_none(value: float | None) -> float | None:
-    return None if value is None or not math.isfinite(value) else value
-
-
-MaybeNumber = Annotated[float | None, BeforeValidator(_finite_or_none)]
-"""A number, or None where there is none; what is not finite becomes None, since JSON cannot hold it."""
-
-
-class Record(BaseModel):
-    """Base of all records here: unknown keys are errors, and nothing changes after it is made."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 class CurvePoint(Record):
@@ -62,10 +48,10 @@ class DataFacts(Record):
     groups: int | None = None
     """Groups of near-duplicates among the products evaluated."""
     training_products: int | None = None
-    training_curve: list[CurvePoint] = []
+    training_curve: list[CurvePoint] = Field(default_factory=list)
     curve_metric: str = "validation metric"
     """What ``metric`` of the training curve is."""
-    notes: list[str] = []
+    notes: list[str] = Field(default_factory=list)
 
 
 class Headline(Record):
@@ -188,15 +174,33 @@ class Bin(Record):
     accuracy: float
 
 
+class LevelCalibration(Record):
+    """Whether the confidence down to one level, or of given labels, means what it says."""
+
+    name: str
+    cases: int
+    expected_calibration_error: float
+    brier: float
+    mean_confidence: float
+    accuracy: float
+
+
 class Calibration(Record):
     """Whether the confidence means what it says."""
 
     expected_calibration_error: float
+    adaptive_calibration_error: MaybeNumber = None
+    """As the other, in bins of equally many products; None in records of earlier versions."""
     brier: float
     area_under_risk_coverage: float
     mean_confidence: float
     accuracy: float
     bins: list[Bin]
+    parts: list[LevelCalibration] = Field(default_factory=list)
+    """Of paths each level, of label sets all labels given, alternatives and what was answered."""
+    coverage_at: dict[str, float] = Field(default_factory=dict)
+    """Precision → the largest share of products that could be accepted with it, had the threshold been chosen on these very
+    products: what no rule can beat."""
 
 
 class CategoryScore(Record):
@@ -278,6 +282,8 @@ class Evaluation(Record):
     """Products a category must have to be ranked among the misclassified."""
     confusions: list[Confusion]
     histogram: Histogram
+    promises: Promises | None = None
+    """None in records of earlier versions."""
     data: DataFacts
 
     @property
@@ -315,19 +321,10 @@ def write_atomically(path: Path, text: str) -> None:
 
     Raises ShelfwiseError, and leaves nothing behind, where the folder cannot be written or the disk is full.
     """
-    part = path.with_name(f".{path.name[:80]}.{os.getpid()}.part")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with part.open("wb") as file:
-            file.write(text.encode("utf-8", errors="replace"))
-            file.flush()
-            os.fsync(file.fileno())
-        part.replace(path)
+        write_whole(path, text)
     except OSError as error:
         raise ShelfwiseError(
             f"Expected to write {path}, but: {error.strerror or error}. "
             "Free some space or choose another place."
         ) from error
-    finally:
-        with contextlib.suppress(OSError):
-            part.unlink()

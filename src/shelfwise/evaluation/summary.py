@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+from shelfwise.evaluation.promise_records import PromiseScore
 from shelfwise.evaluation.results import FUSED, Evaluation, LabelSetScores, PathScores
 
 
@@ -82,6 +85,50 @@ def mistakes_sentence(evaluation: Evaluation) -> str:
     )
 
 
+def promise_sentence(evaluation: Evaluation) -> str:
+    """Whether what was promised of accepted predictions held; empty where the record does not tell."""
+    if evaluation.promises is None:
+        return ""
+    scores = evaluation.promises.scores
+    if len(scores) > 1:
+        return _many_promises(scores)
+    [score] = scores
+    promised = percent(score.precision, _digits(score.precision))
+    if score.threshold is None:
+        return f"Nothing is promised: {score.reason}."
+    if score.held is None:
+        return f"{promised} right was promised of what is accepted, and nothing here is sure enough to be accepted."
+    held = percent(score.held, max(_digits(score.precision), 1))
+    told = f"{held} of the {score.accepted:,} accepted are right, {promised} was promised"
+    if score.verdict == "held":
+        return f"The promise held: {told}."
+    within = f"95 % interval {percent(score.low)} to {percent(score.high)}"
+    if score.by_chance:
+        return f"The promise did not hold here: {told}. That can be chance ({within})."
+    unlike = "these products are not like the held-out ones"
+    return f"The promise did not hold: {told}. That is more than chance ({within}): {unlike}."
+
+
+def _many_promises(scores: Sequence[PromiseScore]) -> str:
+    made = [score for score in scores if score.threshold is not None]
+    tested = [score for score in made if score.held is not None]
+    broken = [score for score in tested if score.verdict == "not held"]
+    clearly = [score for score in broken if not score.by_chance]
+    if not tested:
+        return f"Of {count(len(scores), 'promise', 'promises')} none could be tested: nothing was accepted."
+    parts = [f"{len(tested) - len(broken):,} of {count(len(tested), 'promise', 'promises')} held"]
+    if broken:
+        parts.append(f"of the others {len(clearly):,} missed by more than chance")
+    if len(made) < len(scores):
+        parts.append(f"{len(scores) - len(made):,} more could not be given")
+    return "; ".join(parts).capitalize() + "."
+
+
+def _digits(share: float) -> int:
+    """How many decimals the percentage has: 0.98 has none, 0.995 one."""
+    return min(max(len(f"{100 * share:.10g}".partition(".")[2]), 0), 3)
+
+
 def calibration_sentence(evaluation: Evaluation) -> str:
     """Whether a stated confidence can be taken at its word."""
     found = evaluation.calibration
@@ -122,13 +169,41 @@ def summary_rows(evaluation: Evaluation) -> list[tuple[str, str]]:
     rows.append(("always the most frequent", percent(evaluation.baseline.score)))
     rows.append(("accepted without a person", percent(routes.accept.share)))
     rows.append(("right among the accepted", percent(routes.accept.accuracy)))
+    rows += _promise_rows(evaluation)
     rows.append(("calibration error", percent(evaluation.calibration.expected_calibration_error)))
+    rows.append(("area under risk-coverage", f"{evaluation.calibration.area_under_risk_coverage:.4f}"))
     if routes.failed.products:
         rows.append(("failed", f"{routes.failed.products:,}"))
     if evaluation.unlabelled:
         rows.append(("without a true category", f"{evaluation.unlabelled:,} (left out)"))
     if evaluation.unseen_products:
         rows.append(("never seen in training", count(evaluation.unseen_products, "product", "products")))
+    return rows
+
+
+def _promise_rows(evaluation: Evaluation) -> list[tuple[str, str]]:
+    promises = evaluation.promises
+    if promises is None:
+        return []
+    rows = []
+    if len(promises.scores) == 1:
+        [score] = promises.scores
+        promised = percent(score.precision, _digits(score.precision))
+        told = {
+            "held": "held",
+            "not held": "not held"
+            + (", which can be chance" if score.by_chance else ", by more than chance"),
+            "nothing accepted": "nothing is accepted",
+        }[score.verdict]
+        if score.threshold is None:
+            told = f"not given: {score.reason}"
+        rows.append((f"promise of {promised} right", told))
+    else:
+        rows.append(("promises", promise_sentence(evaluation).rstrip(".")))
+    reviews = f"{promises.reviews_per_thousand:,.0f} of 1,000 products"
+    if promises.cost_per_thousand is not None:
+        reviews += f", which costs {promises.cost_per_thousand:,.2f}"
+    rows.append(("reviews", reviews))
     return rows
 
 

@@ -9,10 +9,8 @@ appears whole or not at all. Nothing in it is ever executed. What cannot be read
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import json
-import os
 import zipfile
 import zlib
 from collections.abc import Callable, Mapping
@@ -30,6 +28,7 @@ from shelfwise.catalog.column import Role
 from shelfwise.catalog.image_source import image_hashes
 from shelfwise.catalog.rows import Progress, no_progress
 from shelfwise.errors import ShelfwiseError
+from shelfwise.whole_files import whole_file
 
 FORMAT = 1
 """Counts up when what is computed, or how it is stored, changes its meaning."""
@@ -81,22 +80,16 @@ class ResultStore:
     def put(self, name: str, key: str, result: Result) -> None:
         """Store a result. Raises ShelfwiseError where it cannot be written."""
         path = self._file(name, key)
-        part = path.with_name(f".{path.name}.{os.getpid()}.part")
         facts = np.frombuffer(json.dumps(dict(result.facts)).encode("utf-8"), np.uint8)
         arrays: dict[str, np.ndarray] = {_FACTS: facts, **result.arrays}
         try:
-            self.folder.mkdir(parents=True, exist_ok=True)
-            with part.open("wb") as file:
+            with whole_file(path) as part, part.open("wb") as file:
                 np.savez_compressed(file, allow_pickle=False, **arrays)
-            part.replace(path)
         except OSError as error:
             raise ShelfwiseError(
                 f"expected to keep an experiment's results in {self.folder}, but: {error.strerror or error}; free some space or "
                 "choose another folder"
             ) from error
-        finally:
-            with contextlib.suppress(OSError):
-                part.unlink()
 
     def _file(self, name: str, key: str) -> Path:
         plain = "".join(letter if letter.isascii() and letter.isalnum() else "-" for letter in name)[:60]

@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 import scipy.sparse as sp
+import torch
 from scipy.special import expit, log_softmax, softmax
 
 from shelfwise.decision.thresholds import THRESHOLD_KINDS, LabelThresholds, ThresholdKind, fit_thresholds
@@ -21,7 +22,9 @@ from shelfwise.experiments.fusion_outputs import Outputs, Scores
 from shelfwise.fusing import as_answers, fit_temperatures
 from shelfwise.fusion import build_policy
 from shelfwise.fusion.policies import Policy, Single
+from shelfwise.progress import Reporter, Stage
 from shelfwise.taxonomy.targets import UNLABELLED, LabelTarget, Target
+from shelfwise.training.side_by_side import Shared, SideBySide, threads
 
 ONE_ANSWER = "whole path"
 """Paths have one way to answer; label sets have one a kind of threshold."""
@@ -140,8 +143,26 @@ class MethodRunner:
         self.truth, self.groups = truth[outputs.rows], groups[outputs.rows]
         self.test_truth = truth_matrix(target, truth[outputs.test_rows])
 
-    def run(self, method: Method) -> Answered:
-        """What ``method`` answers for the test products. Raises RecipeError for a policy that cannot be."""
+    def run_all(self, methods: Sequence[Method], reporter: Reporter) -> list[Answered]:
+        """What each method answers; those that are not in the store are fitted side by side, each on one thread."""
+        lacking = [one for one in methods if self.store.find(*self._place(one)) is None]
+        processes = min(torch.get_num_threads(), len(lacking))
+        with reporter.stage("fusing", len(lacking), "policies") as stage:
+            if processes < 2:
+                for method in lacking:
+                    self.run(method)
+                    stage.advance(1, method.name)
+            else:
+                with SideBySide.working(processes) as pool:
+                    shared = pool.share(self)
+                    # The last have the most members, and take the longest.
+                    for method in reversed(lacking):
+                        pool.submit(_run_elsewhere, method, shared)
+                    self.store.made += sum(pool.results(stage))
+        return [self.run(method) for method in methods]
+
+    def _place(self, method: Method) -> tuple[str, str]:
+        """A method's name and key in the store."""
         key = work_key(
             method=method.policy
             if method.policy is None or isinstance(method.policy, str)
@@ -151,9 +172,11 @@ class MethodRunner:
             target=self.target.to_json(),
             seed=self.seed,
         )
-        result = self.store.get(
-            f"method-{method.kind or 'alone'}-{len(method.members)}", key, lambda: self._make(method)
-        )
+        return f"method-{method.kind or 'alone'}-{len(method.members)}", key
+
+    def run(self, method: Method) -> Answered:
+        """What ``method`` answers for the test products. Raises RecipeError for a policy that cannot be."""
+        result = self.store.get(*self._place(method), lambda: self._make(method))
         shape = self.test_truth.shape
         given = {
             way: sp.csr_matrix(
@@ -184,7 +207,8 @@ class MethodRunner:
             fused = policy.combine(learn.logits, learn.present)
         else:
             policy = build_policy(method.policy, self.target.exclusive)
-            fused = policy.cross_fit(learn.logits, learn.present, self.truth, self.groups, self.seed)
+            with threads(1):  # layers as small as a policy's only wait for each other on more
+                fused = policy.cross_fit(learn.logits, learn.present, self.truth, self.groups, self.seed)
         here = np.asarray(learn.present.any(0))
         probabilities = self._probabilities(fused, here)
         decide = _Decide.fit(self.target, probabilities, as_answers(self.target, self.truth))
@@ -235,6 +259,14 @@ class MethodRunner:
         """[N, outcomes]; zeros for products of which no classifier can say anything: they get no category."""
         probabilities = softmax(fused, axis=1) if self.target.exclusive else expit(fused)
         return np.where(present[:, None], probabilities, 0.0)
+
+
+def _run_elsewhere(method: Method, shared: Shared, stage: Stage) -> int:
+    """In a worker process: fit a method, and keep what it answers in the store; 1 more is there."""
+    runner: MethodRunner = shared.load()
+    runner.run(method)
+    stage.advance(1)
+    return 1
 
 
 @dataclass(frozen=True)

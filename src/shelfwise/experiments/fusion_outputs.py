@@ -2,8 +2,8 @@
 
 That is: out-of-fold scores, scores of the test products, and scores of the very products that it learned from.
 
-One classifier on one fold is one piece of work in the store, so an interrupted experiment goes on where it was, and a policy that
-is added retrains nothing.
+One classifier on one fold is one piece of work in the store; those of one classifier are trained side by side. An interrupted
+experiment goes on with the classifier where it was, and a policy that is added retrains nothing.
 """
 
 from __future__ import annotations
@@ -20,10 +20,10 @@ from shelfwise.encoders.base import Encoded
 from shelfwise.errors import ShelfwiseError, TargetError
 from shelfwise.experiments.cache import Result, ResultStore, work_key
 from shelfwise.experiments.study_data import StudyData
-from shelfwise.fitting import Trainer, raw_scores
 from shelfwise.recipe import ClassifierRecipe, Recipe
 from shelfwise.rounds import Round, plan_rounds
 from shelfwise.taxonomy.targets import Target
+from shelfwise.trainer import Plan, Trained, Trainer, raw_scores
 
 MOST_SCORES = 400_000_000
 """Classifiers × products × outcomes held in memory at once: 1.6 GB."""
@@ -121,7 +121,7 @@ class OutputMaker:
     def _classifier(self, one: ClassifierRecipe) -> tuple[Scores, Result, str, dict[str, Any]] | None:
         """Out-of-fold scores, the final classifier's result, its key and facts; None where there is nothing to learn from."""
         recipe = self._alone(one)
-        folds = [self._fold(one.name, recipe, number) for number in range(len(self.rounds))]
+        folds = self._folds(one.name, recipe)
         trained = [fold for fold in folds if fold.facts["trained"]]
         if not trained:
             return None
@@ -157,25 +157,42 @@ class OutputMaker:
             **parts,
         )
 
-    def _fold(self, name: str, recipe: Recipe, number: int) -> Result:
-        one = self.rounds[number]
-
-        def make() -> Result:
+    def _folds(self, name: str, recipe: Recipe) -> list[Result]:
+        """What the classifier that did not see a fold says of it, for every fold."""
+        places = [
+            (f"{name}-fold-{number}", self._key(recipe, fit=one.fit, score=one.held_out))
+            for number, one in enumerate(self.rounds, start=1)
+        ]
+        lacking = [number for number, place in enumerate(places) if self.store.find(*place) is None]
+        if lacking:
             began = time.perf_counter()
-            trainer = self._trainer(recipe)
-            found = trainer.fit(one.fit, one.held_out, None, f" (fold {number + 1} of {len(self.rounds)})")
-            if name not in found.fits:
-                shape = (len(one.held_out), self.target.n_outcomes)
-                arrays = {"logits": np.zeros(shape, np.float32), "present": np.zeros(len(one.held_out), bool)}
-                return Result(arrays, {"trained": False, "epochs": 0, "seconds": 0.0})
-            logits, present = raw_scores(found, one.held_out)[name]
-            seconds = time.perf_counter() - began
-            facts = {"trained": True, "epochs": found.fits[name].best_epoch, "seconds": seconds}
-            return Result({"logits": _hidden(logits, present), "present": present}, facts)
+            plans = [
+                Plan(
+                    self.rounds[number].fit,
+                    self.rounds[number].held_out,
+                    where=f" (fold {number + 1} of {len(self.rounds)})",
+                    keep=False,
+                )
+                for number in lacking
+            ]
+            trained = self._trainer(recipe).fit_all(plans)
+            seconds = (time.perf_counter() - began) / len(lacking)
+            for number, found in zip(lacking, trained, strict=True):
+                self.store.put(*places[number], self._fold(name, number, found, seconds))
+                self.store.made += 1
+        return [self.store.get(*place, _not_kept) for place in places]
 
-        return self.store.get(
-            f"{name}-fold-{number + 1}", self._key(recipe, fit=one.fit, score=one.held_out), make
-        )
+    def _fold(self, name: str, number: int, found: Trained, seconds: float) -> Result:
+        if name not in found.fits:
+            held_out = len(self.rounds[number].held_out)
+            arrays = {
+                "logits": np.zeros((held_out, self.target.n_outcomes), np.float32),
+                "present": np.zeros(held_out, bool),
+            }
+            return Result(arrays, {"trained": False, "epochs": 0, "seconds": 0.0})
+        logits, present = found.scores[name]
+        facts = {"trained": True, "epochs": found.fits[name].best_epoch, "seconds": seconds}
+        return Result({"logits": _hidden(logits, present), "present": present}, facts)
 
     def _final(self, name: str, recipe: Recipe, epochs: int) -> tuple[Result, str]:
         def make() -> Result:
@@ -193,6 +210,13 @@ class OutputMaker:
     def _trainer(self, recipe: Recipe) -> Trainer:
         prepared: dict[str, Encoded] = self.data.prepared(recipe.inputs)
         return Trainer(recipe, self.target, prepared, self.truth, self.data.reporter)
+
+
+def _not_kept() -> Result:
+    raise ShelfwiseError(
+        "expected an experiment's results where they were kept a moment ago, but they are gone; is another program emptying the "
+        "store's folder?"
+    )
 
 
 def _hidden(logits: np.ndarray, present: np.ndarray) -> np.ndarray:

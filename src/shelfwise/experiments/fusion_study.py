@@ -123,12 +123,7 @@ def run_fusion_study(
     runner = MethodRunner(outputs, target, encoded, data.groups, seed, store)
     singles = [one.name for one in recipe.classifiers if len(one.inputs) == 1 and one.name in outputs.names]
     early = [name for name in outputs.names if name not in singles]
-    methods = []
-    planned = plan_methods(singles, early, policies)
-    with reporter.stage("fusing", len(planned), "policies") as stage:
-        for method in planned:
-            methods.append(runner.run(method))
-            stage.advance(1, method.name)
+    methods = runner.run_all(plan_methods(singles, early, policies), reporter)
     scores = {}
     for way in ways(target):
         counts = [counts_by_product(runner.test_truth, one.given[way], target) for one in methods]

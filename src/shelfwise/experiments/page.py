@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import io
-import os
 import re
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache
@@ -19,6 +17,7 @@ from shelfwise.errors import ShelfwiseError
 from shelfwise.evaluation.figures import STYLE, inline_svg
 from shelfwise.evaluation.results import write_atomically
 from shelfwise.experiments.table import Table
+from shelfwise.whole_files import write_whole
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -173,15 +172,9 @@ def _mark() -> str:
 
 
 def _write_bytes(path: Path, data: bytes) -> None:
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        part.write_bytes(data)
-        part.replace(path)
+        write_whole(path, data)
     except OSError as error:
         raise ShelfwiseError(
             f"expected to write {path}, but: {error.strerror or error}; free some space or choose another place"
         ) from error
-    finally:
-        with suppress(OSError):
-            part.unlink()

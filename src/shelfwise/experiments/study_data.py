@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 
@@ -17,7 +18,7 @@ from shelfwise.errors import CatalogError, TargetError
 from shelfwise.experiments.cache import fingerprint, work_key
 from shelfwise.experiments.training_sizes import LEAST_SIZE, Size, nested_sample
 from shelfwise.presets import complete
-from shelfwise.progress import Reporter
+from shelfwise.progress import Reporter, Silent
 from shelfwise.recipe import InputRecipe, Recipe
 from shelfwise.stacking import stack_encoded
 from shelfwise.taxonomy.label_words import mask_labels
@@ -56,6 +57,10 @@ class StudyData:
     key: str
     reporter: Reporter
     _prepared: dict[str, Encoded] = field(default_factory=dict)
+
+    def __getstate__(self) -> dict[str, Any]:
+        """For another process: without the catalogs, whose inputs must be prepared by then, and heard by nobody."""
+        return {**self.__dict__, "catalog": None, "test": None, "reporter": Silent()}
 
     def draw(self, size: Size, seed: int) -> Draw:
         """The products of a size and a seed; smaller samples lie in larger ones.

@@ -22,6 +22,7 @@ from shelfwise.recipe import Recipe
 from shelfwise.rounds import plan_rounds
 from shelfwise.taxonomy.targets import LabelTarget, PathTarget
 from shelfwise.training.loop import PREDICT_ROWS, outcome_logits
+from shelfwise.training.network import Classifier
 
 ITSELF = ""
 """The reading of a model that has only one."""
@@ -101,6 +102,7 @@ def _read_in_ways(
 ) -> dict[str, Any]:
     """The scores of one network's paths decoded in several ways, and what the searches found beside each other."""
     (classifier,) = ensemble.classifiers
+    assert isinstance(classifier, Classifier), "what was just trained is no export"
     head = classifier.head
     if not isinstance(head, DependentHead):
         raise TypeError(

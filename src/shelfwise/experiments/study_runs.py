@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from shelfwise.experiments.cache import Result, ResultStore, work_key
+from shelfwise.experiments.study_ahead import Piece, measure_ahead
 from shelfwise.experiments.study_data import Draw, StudyData
 from shelfwise.experiments.study_measure import ITSELF, measure, most_frequent_scores
 from shelfwise.experiments.training_sizes import Size
@@ -100,15 +101,18 @@ def run_all(
     Every finished model is in ``store`` before the next begins, so a killed run goes on where it was. After ``minutes`` no
     further model is trained; results that are in the store still count. Raises ShelfwiseError.
     """
-    until = None if minutes is None else time.monotonic() + 60 * minutes
+    until = None if minutes is None else time.time() + 60 * minutes
     measured: list[Measured] = []
     missing: list[str] = []
     before = store.made
     sizes = _distinct(data, sizes)
+    draws = {(size, seed): data.draw(size, seed) for size in sizes for seed in range(seeds)}
+    lacking = _lacking(study, data, contenders, draws, store)
+    ahead = measure_ahead(study, data, lacking, store, until)
     with data.reporter.stage(f"experiment {study}", len(sizes) * seeds * len(contenders), "models") as stage:
         for size in sizes:
             for seed in range(seeds):
-                draw = data.draw(size, seed)
+                draw = draws[size, seed]
                 for one in contenders:
                     facts = _result(study, data, one, draw, seed, store, until)
                     if facts is None:
@@ -116,7 +120,7 @@ def run_all(
                     else:
                         measured += [Measured(name, one, size, seed, facts) for name in one.rows]
                     stage.advance(1, f"{one.name}, {say_size(size)}")
-    return Runs(measured, missing, store.made - before)
+    return Runs(measured, missing, store.made - before + ahead)
 
 
 def _distinct(data: StudyData, sizes: Sequence[Size]) -> list[Size]:
@@ -140,28 +144,53 @@ def _result(
 ) -> Mapping[str, Any] | None:
     """The facts of one model; None where they are not in the store and the time is up."""
     recipe = None if one.recipe is None else _seeded(one.recipe(draw.train), seed)
-    # Threads change nothing but the time.
-    plain = None if recipe is None else recipe.model_dump(mode="json", exclude={"training": {"threads"}})
-    key = work_key(
-        data=data.key,
-        recipe=plain,
-        readings=dict(one.readings),
-        train=draw.train,
-        test=draw.test,
-        seed=seed,
-    )
-    name = f"{study} {one.name} {len(draw.train)} {seed}"
-    found = store.find(name, key)
+    place = _place(study, data, one, recipe, draw, seed)
+    found = store.find(*place)
     if found is not None:
         return found.facts
-    if until is not None and time.monotonic() >= until:
+    if until is not None and time.time() >= until:
         return None
     make = (
         (lambda: most_frequent_scores(data, draw))
         if recipe is None
         else (lambda: measure(data, recipe, draw, one.readings))
     )
-    return store.get(name, key, lambda: Result(facts=make())).facts
+    return store.get(*place, lambda: Result(facts=make())).facts
+
+
+def _lacking(
+    study: str,
+    data: StudyData,
+    contenders: Sequence[Contender],
+    draws: Mapping[tuple[Size, int], Draw],
+    store: ResultStore,
+) -> list[Piece]:
+    """The models that are still to be trained, small sizes first."""
+    pieces = []
+    for (_, seed), draw in draws.items():
+        for one in contenders:
+            if one.recipe is not None:
+                recipe = _seeded(one.recipe(draw.train), seed)
+                name, key = _place(study, data, one, recipe, draw, seed)
+                if store.find(name, key) is None:
+                    pieces.append(Piece(name, key, recipe, draw, one.readings))
+    return pieces
+
+
+def _place(
+    study: str, data: StudyData, one: Contender, recipe: Recipe | None, draw: Draw, seed: int
+) -> tuple[str, str]:
+    """A run's name and key in the store."""
+    key = work_key(
+        data=data.key,
+        # Threads change nothing but the time.
+        recipe=recipe and recipe.model_dump(mode="json", exclude={"training": {"threads"}}),
+        readings=dict(one.readings),
+        train=draw.train,
+        test=draw.test,
+        seed=seed,
+    )
+    return f"{study} {one.name} {len(draw.train)} {seed}", key
 
 
 def _seeded(recipe: Recipe, seed: int) -> Recipe:

@@ -63,7 +63,7 @@ class DependentHead(Head):
         self.output = nn.ModuleList(nn.Linear(options.width, size) for size in self.choices.level_sizes)
         self.own: nn.Parameter | None = None
         """A score per choice that does not depend on the product [choices], where a head has it."""
-        self._steps_trained = 0
+        self.steps_trained = 0
 
     @property
     @abstractmethod
@@ -153,5 +153,5 @@ class DependentHead(Head):
     def _sampling_now(self) -> float:
         if not self.training or not self.sampling:
             return 0.0
-        self._steps_trained += 1
-        return self.sampling * min(1.0, self._steps_trained / _SAMPLING_STEPS)
+        self.steps_trained += 1
+        return self.sampling * min(1.0, self.steps_trained / _SAMPLING_STEPS)

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
-from shelfwise.review.words import words_of
+from shelfwise.catalog.words import words_of
 from shelfwise.taxonomy.targets import PathTarget, Target
 
 Category = tuple[str, ...]

@@ -24,7 +24,6 @@ from __future__ import annotations
 
 import csv
 import json
-import os
 import secrets
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -37,12 +36,13 @@ import pyarrow.parquet as pq
 from sqlalchemy import Connection, func, select
 
 from shelfwise.batch.output import check_output_path
-from shelfwise.batch.write import LIST_JOIN, PATH_JOIN
+from shelfwise.batch.rows import LIST_JOIN, PATH_JOIN
 from shelfwise.errors import ShelfwiseError
 from shelfwise.review.database import Database
 from shelfwise.review.keys import from_key
 from shelfwise.review.schema import decisions, meta, models, products
 from shelfwise.review.standing import stands
+from shelfwise.whole_files import publish
 
 AT_ONCE = 5_000
 
@@ -106,9 +106,7 @@ def export_decisions(database: Database, output: Path | str, *, everything: bool
             disputed = connection.execute(
                 select(func.count()).select_from(products).where(products.c.status == "disputed")
             ).scalar_one()
-        with hidden.open("rb") as stream:
-            os.fsync(stream.fileno())
-        os.replace(hidden, path)
+        publish(hidden, path)
     finally:
         hidden.unlink(missing_ok=True)
     return Exported(path, counted.rows, len(counted.products), int(disputed))

@@ -10,12 +10,12 @@ from urllib.parse import urlencode
 
 from sqlalchemy import ColumnElement, Connection, Select, and_, not_, or_, select
 
+from shelfwise.catalog.words import words_of
 from shelfwise.review.categories import Categories
 from shelfwise.review.keys import below, to_key
 from shelfwise.review.schema import decisions, products
 from shelfwise.review.standing import ACTIONS, not_undone
 from shelfwise.review.text_search import matching_products
-from shelfwise.review.words import words_of
 
 Order = Literal["uncertain", "valuable", "sample", "disputed"]
 ORDERS: tuple[str, ...] = get_args(Order)
@@ -99,13 +99,14 @@ class QueueFilter:
             wanted.append(products.c.pk.in_(found))
         return wanted
 
-    @property
-    def sorting(self) -> list[ColumnElement[Any]]:
+    def sorting(self, connection: Connection) -> list[ColumnElement[Any]]:
         """What the products are ordered by; the last one makes the order complete."""
         by: ColumnElement[Any] = products.c.worth if self.order == "valuable" else products.c.confidence
         by = products.c.sample if self.order == "sample" else by
-        if self.category or self.text:
-            # Not by an index of the order: it would go through all products to find the few that match.
+        found_few = connection.dialect.name == "sqlite" and self.text
+        if self.category or found_few:
+            # Not by an index of the order: it would go through all products to find the few that match. PostgreSQL
+            # is given the few themselves (`matching_products`), and needs the index where there are many.
             by = by + 0
         if self.order == "valuable":
             # An index read backwards gives both columns backwards.

@@ -105,7 +105,12 @@ _PEOPLE = Step(
     ),
 )
 
-STEPS = (_QUEUE, _RULES, _PEOPLE)
+_WHY = Step(
+    "why the model answers as it does",
+    ("ALTER TABLE details ADD COLUMN explanation TEXT NOT NULL DEFAULT ''",),
+)
+
+STEPS = (_QUEUE, _RULES, _PEOPLE, _WHY)
 VERSION = len(STEPS)
 """The schema version that this program reads and writes."""
 

@@ -8,6 +8,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import numpy as np
+
+from shelfwise.catalog.input_figures import InputFigures
+from shelfwise.decision.evidence import Evidence
+from shelfwise.errors import ModelFolderError
+from shelfwise.review.arrival_figures import BANDS
 from shelfwise.review.categories import Categories, Category
 from shelfwise.taxonomy.targets import LabelTarget, PathTarget
 
@@ -31,6 +37,10 @@ class ModelCard:
     training_counts: Mapping[Category, int] = field(default_factory=dict)
     target_columns: tuple[str, ...] = ()
     separator: str | None = None
+    inputs: Mapping[str, InputFigures] = field(default_factory=dict)
+    """What each input looked like in training; empty where the model does not say."""
+    confidence: tuple[float, ...] = ()
+    """Shares of held-out products by tenths of confidence; empty where the model does not say."""
 
     @property
     def kind(self) -> str:
@@ -51,18 +61,29 @@ class ModelCard:
         )
 
 
+def model_fingerprint(folder: Path) -> str:
+    """Which model a folder holds: the beginning of its checksums' SHA-256. Raises ModelFolderError."""
+    from shelfwise.model_folder import CHECKSUM_FILE
+
+    try:
+        checksums = (folder / CHECKSUM_FILE).read_bytes()
+    except OSError as error:
+        raise ModelFolderError(
+            f"expected a model folder, but '{folder}' has no readable {CHECKSUM_FILE}; train one with `shelfwise train`"
+        ) from error
+    return hashlib.sha256(checksums).hexdigest()[:FINGERPRINT_CHARACTERS]
+
+
 def read_model_card(folder: Path) -> ModelCard:
     """The card of a model folder, which is checked as for predicting. Raises ModelFolderError."""
-    from shelfwise.model_folder import CHECKSUM_FILE, load_model
+    from shelfwise.model_folder import load_model
 
     recipe, ensemble, facts = load_model(folder)
     target, accept = ensemble.target, ensemble.accept
     assert isinstance(target, PathTarget | LabelTarget)
     counts = {tuple(name): count for name, count in facts.training_counts}
     return ModelCard(
-        fingerprint=hashlib.sha256((folder / CHECKSUM_FILE).read_bytes()).hexdigest()[
-            :FINGERPRINT_CHARACTERS
-        ],
+        fingerprint=model_fingerprint(folder),
         multilabel=target.multilabel,
         categories=Categories.of(target, counts),
         precision=accept.precision,
@@ -70,4 +91,14 @@ def read_model_card(folder: Path) -> ModelCard:
         training_counts=counts,
         target_columns=tuple(recipe.target.columns),
         separator=recipe.target.separator,
+        inputs=facts.inputs,
+        confidence=_tenths(ensemble.evidence),
     )
+
+
+def _tenths(evidence: Evidence | None) -> tuple[float, ...]:
+    confidence = np.zeros(0) if evidence is None else evidence.whole.confidence
+    if not len(confidence):
+        return ()
+    counts = np.bincount(np.minimum((confidence * BANDS).astype(int), BANDS - 1), minlength=BANDS)
+    return tuple(map(float, counts / len(confidence)))

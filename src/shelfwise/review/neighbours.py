@@ -12,9 +12,9 @@ from sklearn.feature_extraction.text import TfidfVectorizer
 from shelfwise.catalog import Catalog
 from shelfwise.catalog.column import Role
 from shelfwise.catalog.inputs import as_text
+from shelfwise.catalog.words import words_of
 from shelfwise.recipe import TargetRecipe
 from shelfwise.review.product_fields import ProductFields
-from shelfwise.review.words import words_of
 from shelfwise.taxonomy.truth import read_truth
 
 MOST_PRODUCTS = 200_000

@@ -13,7 +13,8 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from shelfwise.batch.write import LIST_JOIN, PATH_JOIN
+from shelfwise.batch.rows import LIST_JOIN, PATH_JOIN
+from shelfwise.explain.explanation import Explanation
 from shelfwise.predictions import Alternative, Prediction
 from shelfwise.review.errors import PredictionFileError
 from shelfwise.review.model_card import ModelCard
@@ -83,8 +84,9 @@ class _Check:
             part_confidence=tuple(self._share(part, self._parts) for part in self._list(row, self._parts)),
             decision=decision,
             reason=self._text(row, "reason"),
-            alternatives=tuple(self._alternative(one) for one in self._list(row, "alternatives")),
+            alternatives=self._suggestions(row, answer),
             inputs=self._inputs(row.get("inputs")),
+            explanation=self._explanation(row.get("explanation")),
         )
 
     def _check_columns(self, row: Row) -> None:
@@ -122,12 +124,32 @@ class _Check:
         named = [one.get("label")] if self._card.multilabel else one.get("path")
         return Alternative(self._answer(named), self._share(one.get("probability"), "probability"))
 
+    def _suggestions(self, row: Row, answer: tuple[str, ...]) -> tuple[Alternative, ...]:
+        """What a person chooses from: the set that was asked for (``--coverage``) without the answer, else the alternatives."""
+        alternatives = tuple(self._alternative(one) for one in self._list(row, "alternatives"))
+        if row.get("set") is None:
+            return alternatives
+        held = tuple(self._alternative(one) for one in self._list(row, "set"))
+        given = {(name,) for name in answer} if self._card.multilabel else {answer}
+        left = tuple(one for one in held if one.answer not in given)
+        # A set that holds the answer alone leaves nothing to choose from: then the next probable ones are better than none.
+        return left or alternatives
+
     def _inputs(self, inputs: Any) -> dict[str, str]:
         pairs = inputs.items() if isinstance(inputs, dict) else inputs or ()
         try:
             return {str(name): str(state) for name, state in pairs}
         except (TypeError, ValueError) as error:
             raise self._wrong(f"'inputs' must name a state for each input, not {inputs!r:.80}") from error
+
+    def _explanation(self, value: Any) -> Explanation | None:
+        try:
+            return None if value is None else Explanation.from_json(value)
+        except ValueError as error:
+            first = " ".join(str(error).split())
+            raise self._wrong(
+                f"'explanation' is none that `shelfwise predict --explain` wrote: {first:.120}"
+            ) from error
 
     def _list(self, row: Row, name: str) -> list[Any]:
         value = row[name]
@@ -198,6 +220,10 @@ def _from_cells(path: Path, number: int, cells: dict[str, str], known: dict[str,
         for name in ("alternatives", "inputs"):
             if name in row:
                 row[name] = json.loads(cells[name] or "[]")
+        if "set" in row:
+            row["set"] = json.loads(cells["set"]) if cells["set"] else None
+        if "explanation" in row:
+            row["explanation"] = cells["explanation"] or None
         for name in ("level_confidence", "label_confidence"):
             if name in row:
                 row[name] = [float(part) for part in cells[name].split(LIST_JOIN) if part]

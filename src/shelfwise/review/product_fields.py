@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
 
 from shelfwise.catalog import Catalog
-from shelfwise.catalog.column import INPUT_ROLES, ImageSource, RawImage, Role
+from shelfwise.catalog.column import ImageSource, RawImage, Role
 from shelfwise.catalog.column_names import TITLE_NAMES, normal_name
 from shelfwise.catalog.image_source import ABSENT, failed, load_path
-from shelfwise.catalog.inputs import as_text
+from shelfwise.catalog.product_texts import ProductTexts
 from shelfwise.errors import CatalogError
 
-MAX_CHARACTERS = 20_000
-"""Of one field; a longer text is cut where it is shown, and says so."""
 PICTURE_ENDINGS = (".jpg", ".jpeg", ".png", ".webp", ".gif")
 
 Occurrence = tuple[str, int]
@@ -50,7 +48,7 @@ class ProductFields:
     ) -> None:
         self._images_dir = images_dir
         self._row: dict[Occurrence, int] = {}
-        self._texts: dict[str, pa.Array] = {}
+        self._texts: ProductTexts | None = None
         self._pictures: ImageSource | None = None
         self._worth = np.zeros(0)
         self.text_columns: list[str] = []
@@ -67,11 +65,8 @@ class ProductFields:
             values = catalog.input(images[0], Role.IMAGE).values
             assert not isinstance(values, pa.Array | pa.ChunkedArray)
             self._pictures = values
-        for name, field in catalog.fields.items():
-            if field.role not in (Role.ID, Role.IMAGE) and name not in hidden:
-                self._texts[name] = as_text(catalog.column(name))
-                if field.role in INPUT_ROLES and field.role is Role.TEXT:
-                    self.text_columns.append(name)
+        self._texts = ProductTexts(catalog, hidden)
+        self.text_columns = self._texts.text_columns
         if worth is not None:
             numbers = catalog.input(worth, Role.NUMBER).values
             assert isinstance(numbers, pa.Array)
@@ -86,12 +81,9 @@ class ProductFields:
     def fields(self, product: Occurrence) -> dict[str, str]:
         """Column → text, without empty cells, in the catalog's order."""
         row = self._row.get(product)
-        if row is None:
-            return {}
-        told = {name: column[row].as_py() for name, column in self._texts.items()}
-        return {name: _shown(text) for name, text in told.items() if text and text.strip()}
+        return {} if row is None or self._texts is None else self._texts.fields(row)
 
-    def title(self, fields: dict[str, str]) -> str:
+    def title(self, fields: Mapping[str, str]) -> str:
         """What to call a product: its title, else its first text, else nothing."""
         for wanted in TITLE_NAMES:
             for name, text in fields.items():
@@ -120,11 +112,3 @@ class ProductFields:
             if (self._images_dir / (name + ending)).is_file():
                 return load_path(name + ending, self._images_dir)
         return failed(f"no picture named {name[:100]}.jpg, .png or the like")
-
-
-def _shown(text: str) -> str:
-    # PostgreSQL's text cannot hold a NUL.
-    clean = text.replace("\x00", "\N{REPLACEMENT CHARACTER}")
-    if len(clean) <= MAX_CHARACTERS:
-        return clean
-    return f"{clean[:MAX_CHARACTERS]} … ({len(clean) - MAX_CHARACTERS:,} more characters)"

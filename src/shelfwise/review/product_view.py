@@ -8,14 +8,16 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection, select
 
+from shelfwise.decision.rules import suggestion
 from shelfwise.review.clock import to_text
 from shelfwise.review.desk import Desk
 from shelfwise.review.errors import NotThereError
 from shelfwise.review.keys import Answer, from_key
 from shelfwise.review.queue import Lease
-from shelfwise.review.rules import rule_text, suggestion
+from shelfwise.review.rules import rule_text
 from shelfwise.review.schema import decisions, details, products
 from shelfwise.review.standing import stands
+from shelfwise.review.why import Why, shown
 
 MOST_SUGGESTED = 9
 """As many as there are digits to choose one with."""
@@ -90,6 +92,8 @@ class ProductView:
     ticket: str
     queue: str
     query: str
+    why: Why | None = None
+    """Where the predictions say so."""
 
 
 def view_product(
@@ -149,6 +153,7 @@ def view_product(
         ticket=secrets.token_hex(16),
         queue=queue,
         query=query,
+        why=shown(row.explanation, number),
     )
 
 

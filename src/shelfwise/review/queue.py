@@ -71,7 +71,7 @@ def lease_next(
         select(products.c.pk, products.c.alike)
         .where(*chosen.conditions(connection, categories, multilabel, person))
         .where(products.c.lease_until <= now, products.c.pk.not_in(list(besides)))
-        .order_by(*chosen.sorting)
+        .order_by(*chosen.sorting(connection))
         .limit(1)
     )
     found = connection.execute(_locked(connection, wanted)).first()
@@ -164,7 +164,7 @@ def listing(
     query = (
         select(products)
         .where(*chosen.conditions(connection, categories, multilabel, person))
-        .order_by(*chosen.sorting)
+        .order_by(*chosen.sorting(connection))
         .limit(PAGE)
         .offset(min(page, MAX_PAGES - 1) * PAGE)
     )

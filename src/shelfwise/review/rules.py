@@ -1,18 +1,20 @@
-"""Rules beside the model: "brand X and word Y → category Z", written by people who know their shop.
+"""Rules at the desk: written, tried before they are saved, kept in the database, measured and switched off.
 
-A rule is applied after the model, to the products that nobody has decided: its category becomes the first suggestion,
-marked as the rule's. It decides nothing by itself. Of several rules that match a product the oldest active one counts.
+What a rule says and which products it matches is `decision.rules`. At the desk its category becomes the first suggestion on
+the products that nobody has decided, marked as the rule's; it decides nothing by itself.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import Connection, Row, bindparam, func, select
 
+from shelfwise.catalog.words import words_of
+from shelfwise.decision.rules import RuleSet, RuleText, rules_of, suggestion
 from shelfwise.review import clock
 from shelfwise.review.categories import Categories
 from shelfwise.review.errors import NotThereError, RefusedError
@@ -20,37 +22,11 @@ from shelfwise.review.keys import Answer, from_key, to_key
 from shelfwise.review.schema import decisions, details, products, rules
 from shelfwise.review.standing import stands
 from shelfwise.review.text_search import matching_products
-from shelfwise.review.words import words_of
 
 MAX_WORDS = 8
 SHOWN = 50
 """Products that a preview lists; it counts all of them."""
 _AT_ONCE = 500
-
-
-@dataclass(frozen=True)
-class RuleText:
-    """What a person wrote: products whose ``field`` says ``value``, and that have all ``words``, are ``target``.
-
-    Either condition may be empty, not both. Case and accents do not count.
-    """
-
-    field: str
-    value: str
-    words: tuple[str, ...]
-    target: Answer
-
-    def matches(self, fields: Mapping[str, str]) -> bool:
-        """Whether a product with these fields is one of the rule's."""
-        if self.field and words_of(fields.get(self.field, "")) != words_of(self.value):
-            return False
-        have = {word for text in fields.values() for word in words_of(text)}
-        return have.issuperset(self.words)
-
-    @property
-    def searched(self) -> list[str]:
-        """Words that every matching product holds: what the search index can find them by."""
-        return [*words_of(self.value), *self.words] if self.field else list(self.words)
 
 
 def read_rule(field: str, value: str, words: str, target: Answer | None, categories: Categories) -> RuleText:
@@ -117,15 +93,6 @@ def agrees(target: Answer, after: str, multilabel: bool) -> bool:
     return set(target) <= set(from_key(after)) if multilabel else to_key(target) == after
 
 
-def suggestion(target: Answer, answer: Answer, multilabel: bool) -> Answer:
-    """What a rule makes of the model's answer: another path, or the same labels with the rule's added.
-
-    >>> suggestion(("red",), ("blue",), multilabel=True)
-    ('blue', 'red')
-    """
-    return (*answer, *(name for name in target if name not in answer)) if multilabel else target
-
-
 def save_rule(connection: Connection, rule: RuleText, person: str) -> int:
     """Keep a rule and apply it; returns its number."""
     at = clock.now()
@@ -160,20 +127,15 @@ def switch_rule(connection: Connection, number: int, active: bool, person: str) 
     connection.execute(
         products.update().where(products.c.rule == number, products.c.status != "decided").values(rule=None)
     )
-    for other, rule in active_rules(connection):
-        if active or other > number:
-            _claim(connection, other, rule)
+    for rule in active_rules(connection):
+        if active or rule.number > number:
+            _claim(connection, rule.number, rule.text)
 
 
-def active_rules(connection: Connection) -> list[tuple[int, RuleText]]:
+def active_rules(connection: Connection) -> RuleSet:
     """The rules in force, oldest first."""
-    rows = connection.execute(select(rules).where(rules.c.active == 1).order_by(rules.c.id))
-    return [(int(row.id), _text_of(row)) for row in rows]
-
-
-def rule_for(rules_in_force: Sequence[tuple[int, RuleText]], fields: Mapping[str, str]) -> int | None:
-    """The number of the rule that a product with these fields falls under."""
-    return next((number for number, rule in rules_in_force if rule.matches(fields)), None)
+    rows = connection.execute(select(rules).where(rules.c.active == 1))
+    return rules_of((int(row.id), _text_of(row)) for row in rows)
 
 
 def rule_text(connection: Connection, number: int) -> RuleText | None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ipaddress
 import socket
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -15,7 +14,8 @@ from shelfwise.progress import Reporter
 from shelfwise.recipe import TargetRecipe
 from shelfwise.review import clock, people
 from shelfwise.review.app import LOOPBACK_NAMES, make_app
-from shelfwise.review.arrivals import Arrived, add_model, queue_file
+from shelfwise.review.arrivals import add_model, queue_file
+from shelfwise.review.arriving_products import Arrived
 from shelfwise.review.database import Database
 from shelfwise.review.desk import Desk
 from shelfwise.review.model_card import ModelCard, read_model_card
@@ -96,17 +96,6 @@ def let_in(database: Database, names: Sequence[str], renew: bool) -> TokenNews:
     return news
 
 
-def listen(host: str, port: int) -> socket.socket:
-    """The socket to serve on. Raises ShelfwiseError where it cannot be had."""
-    try:
-        family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
-        return socket.create_server((host, port), family=family, backlog=256)
-    except (OSError, OverflowError) as error:
-        raise ShelfwiseError(
-            f"cannot listen on {host} port {port}: {error}; give another --port or --host"
-        ) from error
-
-
 def welcome(listening: socket.socket, news: TokenNews, *, loopback: bool) -> list[str]:
     """What is told when the desk is up: where it is, how to get in, and who can reach it."""
     host, port = listening.getsockname()[:2]
@@ -124,14 +113,6 @@ def welcome(listening: socket.socket, news: TokenNews, *, loopback: bool) -> lis
         )
     lines.append("Stop it with Ctrl-C; decisions are kept.")
     return lines
-
-
-def is_loopback(host: str) -> bool:
-    """Whether only programs on this machine can reach an address."""
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
 
 
 def serve(desk: Desk, listening: socket.socket, *, loopback: bool) -> None:

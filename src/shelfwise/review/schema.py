@@ -74,8 +74,9 @@ details = Table(
     Column("alternatives", Text, nullable=False),
     Column("inputs", Text, nullable=False),
     Column("fields", Text, nullable=False),
+    Column("explanation", Text, nullable=False),
 )
-"""What only a product's own page needs, as JSON."""
+"""What only a product's own page needs, as JSON; ``explanation`` is empty where predictions had none."""
 
 decisions = Table(
     "decisions",

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from shelfwise.review.words import words_of
+from shelfwise.catalog.words import words_of
 
 LEAST_SHARED = 0.6
 """Jaccard similarity of two titles' words from which products are alike."""

@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from sqlalchemy import Connection, Select, TextClause, column, text
 
 MAX_QUERY_WORDS = 12
+FEW = 1_500
+"""Products that are handed over as a list of keys."""
 
 
 def matching_products(connection: Connection, words: Sequence[str], *, prefix: bool) -> TextClause | Select:
@@ -19,12 +21,21 @@ def matching_products(connection: Connection, words: Sequence[str], *, prefix: b
         # Every word in quotes: without them AND, OR and NOT would be operators.
         marks = [f'"{word}"' for word in wanted]
         query = " ".join(marks) + ("*" if prefix and marks else "")
-        statement = "SELECT rowid FROM product_words WHERE product_words MATCH :query"
-    else:
-        marks = [f"'{word}'" for word in wanted]
-        query = " & ".join(marks) + (":*" if prefix and marks else "")
-        statement = "SELECT rowid FROM product_words WHERE words @@ CAST(:query AS tsquery)"
-    return text(statement).bindparams(query=query).columns(column("rowid"))  # type: ignore[return-value]
+        return _keys("SELECT rowid FROM product_words WHERE product_words MATCH :query", query=query)
+    marks = [f"'{word}'" for word in wanted]
+    query = " & ".join(marks) + (":*" if prefix and marks else "")
+    statement = "SELECT rowid FROM product_words WHERE words @@ CAST(:query AS tsquery)"
+    found = _keys(f"{statement} LIMIT {FEW + 1}", query=query)
+    keys = [row.rowid for row in connection.execute(found)]
+    # Few are best looked up by their keys, of many some come soon in any order; PostgreSQL cannot tell which it
+    # is, for it does not know how many words begin like this.
+    if len(keys) <= FEW:
+        return _keys("SELECT unnest(CAST(:keys AS BIGINT[])) AS rowid", keys=keys)
+    return _keys(statement, query=query)
+
+
+def _keys(statement: str, **values: object) -> TextClause | Select:
+    return text(statement).bindparams(**values).columns(column("rowid"))  # type: ignore[return-value]
 
 
 def put_words(connection: Connection, rows: Sequence[tuple[int, str]]) -> None:

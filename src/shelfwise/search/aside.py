@@ -5,10 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.special import log_softmax
 
 from shelfwise.decision.confidence import decide
-from shelfwise.ensemble import fused_probabilities
+from shelfwise.ensemble import calibrated_logits, fused_probabilities
 from shelfwise.fusing import Fused
 from shelfwise.search.bench import Bench
 
@@ -54,10 +53,7 @@ class Counts:
 
 def count_right(bench: Bench, fused: Fused, logits: np.ndarray, present: np.ndarray) -> Counts:
     """What the model that ``Scorer.final`` gave answers right among the products aside; logits [classifiers, N, outcomes]."""
-    temperatures = np.array(fused.calibration.temperatures, np.float32)[:, None, None]
-    scaled = logits / temperatures
-    if bench.target.exclusive:
-        scaled = log_softmax(scaled, axis=2)
+    scaled = calibrated_logits(logits, fused.calibration, bench.target.exclusive)
     together = fused.policy.combine(scaled, present)
     known = np.asarray(present.any(0))
     probabilities = fused_probabilities(bench.target, fused.calibration, together, known)

@@ -14,6 +14,7 @@ from shelfwise.evaluation.results import write_atomically
 from shelfwise.search.outcome import Outcome
 from shelfwise.search.space import Domain, Range
 from shelfwise.search.study import TrialRow
+from shelfwise.whole_files import write_whole
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -52,9 +53,7 @@ def write_picture(outcome: Outcome, folder: Path) -> None:
         figure.savefig(svg, format="svg", metadata={"Date": None})
         figure.savefig(png, format="png", dpi=130)
     write_atomically(folder / SVG_FILE, svg.getvalue())
-    part = folder / f".{PNG_FILE}.part"
-    part.write_bytes(png.getvalue())
-    part.replace(folder / PNG_FILE)
+    write_whole(folder / PNG_FILE, png.getvalue())
 
 
 def _draw(outcome: Outcome) -> Figure:

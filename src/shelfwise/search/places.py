@@ -18,6 +18,7 @@ Place = tuple[str | int, ...]
 _TRAINING = ("patience", "schedule", "class_weights")
 _REFUSED = {
     "preset": "a preset only fills in what a recipe leaves out",
+    "text_model": "it stands in the inputs' encoders by now; search the encoder's 'model'",
     "image_model": "it stands in the inputs' encoders by now; search the encoder's 'model'",
     "target": "recipes that are asked for different answers cannot be compared",
     "routing": "it does not change how many answers are right",

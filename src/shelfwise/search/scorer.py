@@ -11,15 +11,16 @@ from typing import Generic, TypeVar
 import numpy as np
 
 from shelfwise.encoders.base import Encoded
+from shelfwise.encoders.rows_on_demand import is_on_demand
 from shelfwise.ensemble import build_encoders, prepare
 from shelfwise.errors import TargetError
 from shelfwise.experiments.cache import Result, ResultStore, work_key
-from shelfwise.fitting import Trainer, raw_scores
 from shelfwise.fusing import Fused, HeldOutScores, fuse
 from shelfwise.fusion import build_policy
 from shelfwise.progress import Reporter
 from shelfwise.recipe import ClassifierRecipe, InputRecipe, Recipe
 from shelfwise.search.bench import Bench
+from shelfwise.trainer import Trainer, raw_scores
 from shelfwise.training.loop import EpochRecord
 
 _MOST_BYTES = 500_000_000
@@ -241,6 +242,8 @@ def _bytes_of(encoded: Encoded) -> int:
     matrix = encoded.matrix
     if isinstance(matrix, np.ndarray):
         return matrix.nbytes
+    if is_on_demand(matrix):
+        return int(matrix.shape[0])
     return int(matrix.data.nbytes + matrix.indices.nbytes + matrix.indptr.nbytes)
 
 

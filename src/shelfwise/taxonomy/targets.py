@@ -82,6 +82,13 @@ class PathTarget:
             shape=(len(rows), len(self.taxonomy)),
         )
 
+    @cached_property
+    def ancestors_of_outcomes(self) -> np.ndarray:
+        """int64 [outcomes, depth]: the categories on each outcome's path, root first; a short path's last one is repeated."""
+        rows = [self.taxonomy.ancestors(path) for path in self.outcomes]
+        depth = max(map(len, rows))
+        return np.stack([np.pad(row, (0, depth - len(row)), mode="edge") for row in rows])
+
     def category_probabilities(self, probabilities: np.ndarray) -> np.ndarray:
         """[N, outcomes] → [N, categories]: summed upward."""
         return np.asarray((self.membership.T @ probabilities.T).T)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import re
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
@@ -75,11 +76,16 @@ def has_truth(catalog: Catalog, target: TargetRecipe) -> bool:
 
 
 def _level_columns(catalog: Catalog, columns: Sequence[str]) -> Truth:
-    levels = [[" ".join(text.split()) for text in _texts(catalog.column(name))] for name in columns]
+    levels = [_texts(catalog.column(name)) for name in columns]
     values, gaps = [], 0
-    for row in zip(*levels, strict=True):
-        path = tuple(row[: row.index("")]) if "" in row else tuple(row)
-        gaps += any(row[len(path) :])
+    known: dict[tuple[str, ...], tuple[tuple[str, ...], bool]] = {}
+    for written in zip(*levels, strict=True):
+        if written not in known:
+            row = tuple(" ".join(text.split()) for text in written)
+            path = row[: row.index("")] if "" in row else row
+            known[written] = path, any(row[len(path) :])
+        path, gap = known[written]
+        gaps += gap
         values.append(path)
     notes = (f"{gaps} products skip a level: their paths were cut at the gap",) if gaps else ()
     return Truth(values, None, tuple(columns), notes)
@@ -92,8 +98,10 @@ def _delimited_paths(column: pa.Array, separator: str | None) -> Truth:
     texts = _texts(column)
     if separator is None:
         separator = recognise_separator(texts, PATH_SEPARATORS)
-    parts = [_parts(text, separator) for text in texts]
-    values = [_clean(names) for names in parts]
+    # Every different path is taken apart once, and products share what it comes to: millions have few paths.
+    parts_of = {text: _parts(text, separator) for text in set(texts)}
+    clean = {text: _clean(names) for text, names in parts_of.items()}
+    parts, values = [parts_of[text] for text in texts], [clean[text] for text in texts]
     notes = (*_gaps(map(_has_gap, parts)), *_separator_in_names(values, separator))
     return Truth(values, separator, notes=notes)
 
@@ -116,19 +124,25 @@ def recognise_separator(texts: Sequence[str], candidates: Sequence[str]) -> str 
     >>> recognise_separator(["Men > Shoes", "Women"], PATH_SEPARATORS)
     ' > '
     """
-    filled = [text for text in texts if text.strip()]
-    spaced = [" ".join(text.split()) for text in filled]
+    filled = Counter(text for text in texts if text.strip())
+    spaced = {text: " ".join(text.split()) for text in filled}
     for candidate in candidates:
-        texts_to_search = filled if candidate.isspace() else spaced
-        share = sum(candidate in text for text in texts_to_search) / max(len(filled), 1)
+        holding = sum(
+            count
+            for text, count in filled.items()
+            if candidate in (text if candidate.isspace() else spaced[text])
+        )
+        share = holding / max(filled.total(), 1)
         if share >= (_SHARE_FOR_BARE_SLASH if candidate == "/" else _SHARE_THAT_SPEAKS):
             return candidate
     return None
 
 
 def _texts(column: pa.Array) -> list[str]:
-    """One text a product as it was written; "" where there is none."""
-    return [value or "" for value in as_text(column).to_pylist()]
+    """One text a product as it was written; "" where there is none. Equal texts are one object: they are few."""
+    coded = as_text(column).dictionary_encode()
+    texts = [text or "" for text in coded.dictionary.to_pylist()]
+    return ["" if code is None else texts[code] for code in coded.indices.to_pylist()]
 
 
 def _split(text: str, separator: str | None) -> tuple[str, ...]:

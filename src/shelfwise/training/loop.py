@@ -13,6 +13,7 @@ import torch
 from shelfwise.encoders.base import Encoded
 from shelfwise.progress import Stage
 from shelfwise.recipe import ClassifierRecipe, TrainingRecipe
+from shelfwise.training.checkpoint import Checkpoint, Moving, Position
 from shelfwise.training.network import Classifier, InputBatch, input_batch
 from shelfwise.training.optimizers import RowOptimizer, build_optimizer
 from shelfwise.training.sequences import LengthOrder
@@ -27,6 +28,13 @@ _BLOCKS_AHEAD = 16
 PREDICT_ROWS = 512
 """Products are always computed this many at a time, the last block filled up with copies: matrix kernels round differently
 for other sizes, and a product's prediction must not depend on how many others came with it."""
+
+
+def compute_in_blocks_of(rows: int) -> None:
+    """Compute products so many at a time in this process, from now on: a service that is asked for one at a time computes few."""
+    global PREDICT_ROWS
+    PREDICT_ROWS = rows
+
 
 Score = Callable[[np.ndarray, np.ndarray], float]
 """(outcome logits [N, outcomes], truth) → a figure that is better when higher."""
@@ -66,13 +74,15 @@ def train(
     epochs: int | None = None,
     weights: np.ndarray | None = None,
     on_epoch: OnEpoch | None = None,
+    checkpoint: Checkpoint | None = None,
 ) -> Fit:
     """Train ``classifier`` in place on products ``rows`` and return the curve.
 
     With ``held_out`` and ``score``, the weights of the best epoch are kept and training stops after
     ``training.patience`` epochs without a better one, in the second half of the schedule. ``epochs`` sets another length
     of the schedule than the recipe's; the rate still comes down to zero.
-    Shuffling, dropout and initial weights are functions of ``training.seed`` and the epoch alone.
+    Shuffling, dropout and initial weights are functions of ``training.seed`` and the epoch alone, so a training that was killed
+    goes on from ``checkpoint`` to the very same weights (``on_epoch`` is told only of what is trained now).
     """
     recipe = classifier.recipe
     device = next(classifier.parameters()).device
@@ -84,8 +94,14 @@ def train(
     rounds = epochs or recipe.epochs
     pace = _Pace(dense, training, steps=rounds * math.ceil(len(rows) / recipe.batch))
     weight = None if weights is None else torch.from_numpy(weights).to(device)
-    fit, best_score, best_state = Fit(), -math.inf, None
-    for epoch in range(rounds):
+    moving = Moving(classifier, dense, tables, sparse)
+    taken = None if checkpoint is None else checkpoint.resume(moving)
+    place = taken or Position()
+    pace.step = place.steps
+    fit = Fit([EpochRecord(*point) for point in place.curve], place.best_epoch)
+    best_score, best_state = place.best_score, place.best_state
+    stage.advance(place.epochs * len(rows))
+    for epoch in range(place.epochs, rounds):
         torch.manual_seed(_mix(training.seed, epoch))
         classifier.train()
         total = 0.0
@@ -114,6 +130,10 @@ def train(
         waited = epoch + 1 - fit.best_epoch >= training.patience
         if best_state is not None and waited and epoch + 1 >= rounds * _LEAST_SHARE_OF_EPOCHS:
             break
+        if checkpoint is not None and checkpoint.due:
+            curve = [(point.epoch, point.loss, point.score) for point in fit.curve]
+            here = Position(epoch + 1, pace.step, curve, fit.best_epoch, best_score, best_state)
+            checkpoint.keep(moving, here)
     if best_state is not None:
         classifier.load_state_dict(best_state)
     else:

@@ -68,7 +68,7 @@ class RowOptimizer:
         self._change: _Change
         self._change, kept = _RULES[recipe.optimizer]
         # What is kept of a row lies side by side, to be fetched and put back at once; last how often it was used.
-        self._memory = [
+        self.memory = [
             torch.zeros(len(table.weight), kept * table.weight.shape[1] + 1, device=table.weight.device)
             for table in self.tables
         ]
@@ -76,7 +76,7 @@ class RowOptimizer:
     @torch.no_grad()
     def step(self, scale: float) -> None:
         """Update the rows touched since the last step; ``scale`` (0–1) is the schedule's factor."""
-        for table, memory in zip(self.tables, self._memory, strict=True):
+        for table, memory in zip(self.tables, self.memory, strict=True):
             size = table.weight.shape[1]
             for rows, used in table.touched:
                 if used.grad is None:

@@ -15,6 +15,7 @@ from shelfwise.catalog.fetching.options import HOW_TO_INSTALL, FetchOptions, can
 from shelfwise.catalog.fetching.plan import AskFor, has_urls, image_rows, url_columns, wanted_urls
 from shelfwise.catalog.fetching.records import Record, Result, is_ok
 from shelfwise.catalog.fetching.store import ImageStore, default_store
+from shelfwise.catalog.fetching.upkeep import image_limit, trim_images
 from shelfwise.catalog.fetching.web_address import web_address
 from shelfwise.catalog.image_source import failed
 from shelfwise.progress import Reporter, Silent
@@ -52,7 +53,7 @@ class Input(Protocol):
     """What is needed of a recipe's input."""
 
     @property
-    def name(self) -> str: ...
+    def columns(self) -> list[str]: ...
 
     @property
     def role(self) -> str | None: ...
@@ -120,7 +121,7 @@ class FetchFirst:
 
     def inputs(self, catalog: Catalog, inputs: Iterable[Input]) -> Catalog:
         """``catalog`` with those columns that a recipe's inputs say or leave to be images; all where it has none."""
-        roles = {one.name: one.role for one in inputs}
+        roles = {column: one.role for one in inputs for column in one.columns}
         if not roles:
             return self.catalog(catalog)
         guessed = url_columns(catalog)
@@ -131,7 +132,7 @@ class FetchFirst:
 
     def batches(self, batches: Iterable[Catalog], inputs: Iterable[Input]) -> Iterator[Catalog]:
         """One batch after the other, each fetched when its turn comes; ``inputs``: those of a trained model."""
-        columns = [one.name for one in inputs if one.role == Role.IMAGE]
+        columns = [column for one in inputs if one.role == Role.IMAGE for column in one.columns]
         tallies: dict[str, _Tally] = {}
         for batch in batches:
             yield self._catalog(batch, columns, tallies)
@@ -167,6 +168,8 @@ class FetchFirst:
         with store.filling(self._reporter):
             # Looks the URLs up again: another process may have fetched them while this one waited.
             self._open_filling(store).fill(urls, _ASK_FOR, results)
+            if self._options.store is None:  # a folder that somebody named is theirs to tidy
+                trim_images(store.folder, image_limit())
         return results, ""
 
     def _open_store(self) -> ImageStore:

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import csv
-import os
-import secrets
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -17,6 +15,7 @@ from typing import Self
 from shelfwise.catalog.fetching.plan import Given, ImageRow
 from shelfwise.catalog.fetching.records import Found, NotTried, Record, Result
 from shelfwise.catalog.fetching.store import relative_path
+from shelfwise.whole_files import whole_file
 
 MANIFEST_NAME = "manifest.csv"
 COLUMNS = ("row", "id", "column", "state", "reason", "image", "url", "bytes", "width", "height", "tried_at")
@@ -60,19 +59,11 @@ def write_manifest(
     to the manifest's folder, so that the manifest is itself a catalog with images. The file appears whole.
     Raises OSError.
     """
-    part = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
-    try:
-        with part.open("x", encoding="utf-8", newline="") as file:
-            writer = csv.writer(file, lineterminator="\n", quoting=csv.QUOTE_MINIMAL)
-            writer.writerow(COLUMNS)
-            for number, row in enumerate(rows):
-                writer.writerow(_line(number % products + 1, row, results))
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(part, path)
-    except BaseException:
-        part.unlink(missing_ok=True)
-        raise
+    with whole_file(path) as part, part.open("x", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file, lineterminator="\n", quoting=csv.QUOTE_MINIMAL)
+        writer.writerow(COLUMNS)
+        for number, row in enumerate(rows):
+            writer.writerow(_line(number % products + 1, row, results))
 
 
 def _line(number: int, row: ImageRow, results: Mapping[str, Result]) -> list[object]:

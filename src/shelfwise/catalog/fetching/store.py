@@ -17,6 +17,7 @@ from shelfwise.catalog.fetching.limits import LARGEST_SIDE, check_side
 from shelfwise.catalog.fetching.records import Record
 from shelfwise.catalog.fetching.shrink import Picture
 from shelfwise.catalog.fetching.spool import Spool
+from shelfwise.catalog.fetching.upkeep import mark_used
 from shelfwise.catalog.image_source import failed
 from shelfwise.errors import FetchError
 from shelfwise.progress import Reporter
@@ -122,6 +123,7 @@ class ImageStore:
             if hashlib.sha256(data).hexdigest() != record.file[:64]:
                 self.path_of(record).unlink()
                 return failed("image was damaged in the image store; run this again to fetch it")
+            mark_used(self.path_of(record))
         except OSError as error:
             return failed(f"fetched image cannot be read ({error.strerror}); run this again to fetch it")
         return RawImage(State.PRESENT, data)

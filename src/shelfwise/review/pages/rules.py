@@ -5,13 +5,13 @@ from __future__ import annotations
 from fastapi import APIRouter, Request
 from starlette.responses import RedirectResponse, Response
 
+from shelfwise.decision.rules import RuleText
 from shelfwise.review.desk import Desk
 from shelfwise.review.errors import RefusedError
 from shelfwise.review.input_names import field_names
 from shelfwise.review.intervals import Share, measured_share
 from shelfwise.review.rules import (
     RuleRecord,
-    RuleText,
     preview,
     read_rule,
     rule_records,

@@ -1,0 +1,220 @@
+"""Several processes that predict side by side; a killed one costs only the batch it had in hand."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import signal
+from collections import deque
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+from multiprocessing.connection import Connection, wait
+from multiprocessing.process import BaseProcess
+from types import TracebackType
+from typing import TYPE_CHECKING, Self
+
+from shelfwise.batch.blocks import Block, BlockMaker
+from shelfwise.catalog import Catalog
+from shelfwise.decision.ruling import Ruling
+from shelfwise.errors import ShelfwiseError
+from shelfwise.profiling import Profile, active_profile, timed
+
+if TYPE_CHECKING:
+    from shelfwise.batch.request import PredictRequest
+
+AHEAD = 2
+"""Batches a worker that may be finished before their turn has come: they wait in memory."""
+MOST_TRIES = 3
+"""A batch that so many processes died of is not tried again."""
+_THREAD_VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
+_LEAVE_WITHIN_S = 5.0
+
+
+@dataclass(frozen=True)
+class Job:
+    """What every worker needs to know. ``threads``: compute threads of each."""
+
+    request: PredictRequest
+    ruling: Ruling | None = None
+    threads: int = 1
+    profile: bool = False
+
+
+@dataclass
+class _Worker:
+    process: BaseProcess
+    pipe: Connection
+    batch: int | None = None
+    """The number of the batch in hand."""
+
+
+@dataclass
+class _Progress:
+    """Batches by number: in hand or to be done again, how often each was tried, and blocks whose turn is not yet."""
+
+    open: dict[int, Catalog] = field(default_factory=dict)
+    again: deque[int] = field(default_factory=deque)
+    tries: dict[int, int] = field(default_factory=dict)
+    done: dict[int, Block] = field(default_factory=dict)
+    next_out: int = 0
+
+
+def share_of_threads(workers: int, threads: int | None = None) -> int:
+    """Compute threads for each of ``workers``; ``threads`` in all, by default one a core."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return max(1, (threads or cores) // workers)
+
+
+class WorkerPool:
+    """Processes that each hold the model; `blocks` is an `Engine`. Used as a context manager, which ends them."""
+
+    def __init__(self, job: Job, workers: int) -> None:
+        self._job = replace(job, profile=active_profile() is not None)
+        self._count = workers
+        self._workers: list[_Worker] = []
+        # A forked copy of a process whose libraries run threads may hang; a spawned one begins clean.
+        self._context = multiprocessing.get_context("spawn")
+
+    def __enter__(self) -> Self:
+        self._workers = [self._start() for _ in range(self._count)]
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        for worker in self._workers:
+            worker.pipe.close()
+            worker.process.terminate()
+        for worker in self._workers:
+            worker.process.join(_LEAVE_WITHIN_S)
+            if worker.process.is_alive():
+                worker.process.kill()
+                worker.process.join()
+
+    def blocks(self, batches: Iterable[Catalog]) -> Iterator[Block]:
+        """A block a batch, in their order. Raises what a worker raised, ShelfwiseError where workers keep dying."""
+        source = enumerate(batches)
+        progress, exhausted = _Progress(), False
+        while True:
+            for worker in self._workers:
+                if worker.batch is None and not exhausted:
+                    exhausted = not self._hand_out(worker, source, progress)
+                elif worker.batch is None and progress.again:
+                    self._hand_out(worker, source, progress)
+            busy = {worker.pipe: worker for worker in self._workers if worker.batch is not None}
+            if busy:
+                with timed("wait for workers"):
+                    ready = wait(list(busy))
+                for pipe in ready:
+                    self._collect(busy[pipe], progress)  # type: ignore[index]
+            while progress.next_out in progress.done:
+                yield progress.done.pop(progress.next_out)
+                progress.next_out += 1
+            if exhausted and not progress.open:
+                return
+
+    def _hand_out(self, worker: _Worker, source: Iterator[tuple[int, Catalog]], progress: _Progress) -> bool:
+        """Give an idle worker a batch, unless too many wait for their turn; False where there is none left."""
+        if progress.again:
+            number = progress.again.popleft()
+        elif len(progress.open) + len(progress.done) >= self._count * (1 + AHEAD):
+            return True
+        else:
+            found = next(source, None)
+            if found is None:
+                return False
+            number, progress.open[found[0]] = found
+        progress.tries[number] = progress.tries.get(number, 0) + 1
+        worker.batch = number
+        with timed("hand out"), suppress(OSError):
+            # A worker that has died in the meantime is met again, as one, when its answer is read.
+            worker.pipe.send(progress.open[number])
+        return True
+
+    def _collect(self, worker: _Worker, progress: _Progress) -> None:
+        number = worker.batch
+        assert number is not None, "only workers with a batch in hand are waited for"
+        try:
+            with timed("collect"):
+                answer = worker.pipe.recv()
+        except (EOFError, OSError) as error:
+            worker.process.join()
+            if progress.tries[number] >= MOST_TRIES:
+                raise ShelfwiseError(
+                    f"{MOST_TRIES} worker processes ended while they predicted the same {len(progress.open[number]):,} "
+                    f"products (exit status {worker.process.exitcode}); if memory ran out, use fewer --workers"
+                ) from error
+            progress.again.append(number)
+            self._workers[self._workers.index(worker)] = self._start()
+            return
+        if isinstance(answer, BaseException):
+            raise answer
+        worker.batch = None
+        progress.done[number] = answer
+        del progress.open[number], progress.tries[number]
+        if (profile := active_profile()) is not None:
+            profile.add(answer.stages)
+
+    def _start(self) -> _Worker:
+        mine, theirs = self._context.Pipe()
+        process = self._context.Process(target=_work, args=(self._job, theirs), daemon=True)
+        before = {name: os.environ.get(name) for name in _THREAD_VARIABLES}
+        os.environ.update(dict.fromkeys(_THREAD_VARIABLES, str(self._job.threads)))
+        try:
+            process.start()
+        finally:
+            for name, value in before.items():
+                if value is None:
+                    del os.environ[name]
+                else:
+                    os.environ[name] = value
+        theirs.close()  # or its end would never be noticed
+        return _Worker(process, mine)
+
+
+def _work(job: Job, pipe: Connection) -> None:
+    """A worker's life: load the model, then predict what comes, until nothing more does."""
+    # Ctrl-C reaches every process of a terminal; the first one decides what becomes of the others.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    with suppress(EOFError, ConnectionError):  # the first process is gone: so is the need for this one
+        try:
+            predictor = BatchPredictor(job)
+        except ShelfwiseError as error:
+            pipe.send(error)
+            return
+        while True:
+            batch = pipe.recv()
+            answer: Block | ShelfwiseError | OSError
+            try:
+                answer = predictor(batch)
+            except (ShelfwiseError, OSError) as error:
+                answer = error
+            pipe.send(answer)
+
+
+class BatchPredictor:
+    """A job's model in this process, held to its threads. Raises ModelFolderError where it cannot be loaded."""
+
+    def __init__(self, job: Job) -> None:
+        model = job.request.categorizer()
+        held = model.recipe_.training.model_copy(update={"threads": job.threads})
+        model.recipe_ = model.recipe_.model_copy(update={"training": held})
+        self._inputs = model.recipe_.inputs
+        self._make = BlockMaker(model, job.request.suffix, job.ruling).make
+        self._job = job
+
+    def __call__(self, batch: Catalog) -> Block:
+        """The block of one batch, with its own profile where one is wanted."""
+        if not self._job.profile:
+            return self._make(self._with_images(batch))
+        with Profile() as profile:
+            block = self._make(self._with_images(batch))
+        return replace(block, stages=profile.stages)
+
+    def _with_images(self, batch: Catalog) -> Catalog:
+        from shelfwise.catalog.fetching.first import FetchFirst
+
+        with FetchFirst(self._job.request.fetch) as images_first:
+            (fetched,) = images_first.batches([batch], self._inputs)
+        return fetched

@@ -1,0 +1,251 @@
+"""Makes a router: the rules that keep the promises asked for, on what held-out products showed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from typing import Literal, Protocol
+
+import numpy as np
+
+from shelfwise.decision.evidence import Evidence
+from shelfwise.decision.promise import products_needed
+from shelfwise.decision.router import Router
+from shelfwise.decision.routing import AcceptRule, fit_accept_rule, strictest
+from shelfwise.errors import RecipeError
+from shelfwise.taxonomy.targets import LabelTarget, PathTarget, Target
+
+THE_OTHERS = "the others"
+"""What the pool of departments or labels is called that are too small to promise anything for by themselves."""
+_ROOM = 2
+"""A department or label has a rule of its own from so many times the products on that the promise takes at the least."""
+
+
+class RoutingSettings(Protocol):
+    """What is asked for; see ``RoutingRecipe``."""
+
+    @property
+    def precision(self) -> float: ...
+    @property
+    def certainty(self) -> float: ...
+    @property
+    def precisions(self) -> Mapping[str, float]: ...
+    @property
+    def of(self) -> Literal["whole", "labels"]: ...
+    @property
+    def per_department(self) -> bool: ...
+    @property
+    def back_off(self) -> bool: ...
+
+
+def build_router(
+    target: Target,
+    evidence: Evidence,
+    settings: RoutingSettings,
+    given_from: np.ndarray | float = 0.5,
+    labelled_per_held_out: float = 1.0,
+) -> Router:
+    """The rules that keep the promises asked for, on what held-out products showed.
+
+    ``given_from``: from which probability labels are given, one for all or float [labels]. Raises RecipeError for a promise about
+    a level, department or label that the target does not have, or that is of another kind than the target.
+    """
+    check_settings(target, settings)
+    if isinstance(target, PathTarget):
+        return _path_router(target, evidence, settings, labelled_per_held_out)
+    if settings.of == "labels":
+        return _label_router(target, evidence, settings, given_from, labelled_per_held_out)
+    whole = evidence.whole
+    promise = partial(fit_accept_rule, certainty=settings.certainty)
+    rule = promise(whole.confidence, whole.right, settings.precision, evidence.groups)
+    return Router(
+        (rule,), ("",), np.zeros(len(target.labels), np.int64), labelled_per_held_out=labelled_per_held_out
+    )
+
+
+def check_settings(target: Target, settings: RoutingSettings) -> None:
+    """Raise RecipeError for a promise that cannot be asked of a model with this target."""
+    if isinstance(target, PathTarget):
+        if settings.of != "whole":
+            raise RecipeError(
+                "expected 'routing.of: whole' for paths, whose promise is about the whole path, got 'labels'"
+            )
+        _told_apart(target, _level_names(target), settings.precisions)
+        return
+    if settings.per_department:
+        raise RecipeError(
+            "'routing.per_department' needs paths, which have a first level; these are label sets"
+        )
+    if settings.of == "whole" and settings.back_off:
+        raise RecipeError(
+            "'routing.back_off' needs paths, which can stop early, or single labels, which can be left out; set "
+            "'routing.of: labels' (--precision-of labels)"
+        )
+    if settings.of == "whole" and settings.precisions:
+        raise RecipeError(
+            f"the precisions of single labels ({', '.join(settings.precisions):.200}) need 'routing.of: labels' "
+            "(--precision-of labels), got 'whole'"
+        )
+    strangers = [name for name in settings.precisions if name not in target.labels]
+    if strangers:
+        raise RecipeError(f"expected precisions of labels that the model knows, got one of '{strangers[0]}'")
+
+
+def _level_names(target: PathTarget) -> tuple[str, ...]:
+    return tuple(
+        target.level_names[level] if level < len(target.level_names) else f"level {level + 1}"
+        for level in range(target.taxonomy.depth)
+    )
+
+
+def _path_router(
+    target: PathTarget, evidence: Evidence, settings: RoutingSettings, labelled_per_held_out: float
+) -> Router:
+    names = _level_names(target)
+    levels, departments = _told_apart(target, names, settings.precisions)
+    whole = evidence.whole
+    promise = partial(fit_accept_rule, certainty=settings.certainty)
+
+    def rule(rows: np.ndarray, precision: float) -> AcceptRule:
+        found = [promise(whole.confidence[rows], whole.right[rows], precision, evidence.groups[rows])]
+        for level, wanted in levels.items():
+            # A path may end above the level; then the level is right if the path is.
+            sure, confidence = evidence.level_confidence[rows, level], whole.confidence[rows]
+            right = np.where(sure == 0, whole.right[rows], evidence.level_right[rows, level])
+            probable = np.where(sure == 0, confidence, sure)
+            found.append(promise(confidence, right, wanted, evidence.groups[rows], probable))
+        return strictest(found, whole.confidence[rows], whole.right[rows])
+
+    tops = sorted({path[0] for path in target.outcomes})
+    top_of = np.array([tops.index(path[0]) for path in target.outcomes])
+    own = settings.per_department or departments
+    rules, told, rule_of = _by_part(
+        tops if own else [],
+        top_of[evidence.chosen],
+        {top: departments.get(top, settings.precision) for top in tops},
+        settings.precision,
+        [top for top in tops if settings.per_department or top in departments],
+        rule,
+        settings.certainty,
+    )
+    router_rule_of = rule_of[top_of] if own else np.zeros(target.n_outcomes, np.int64)
+    thresholds = np.array([one.threshold for one in rules])[router_rule_of[evidence.chosen]]
+    stopping: dict[int, AcceptRule] = {}
+    if settings.back_off:
+        left = whole.confidence < thresholds
+        for depth in range(target.taxonomy.depth - 1, 0, -1):
+            rows = np.flatnonzero(left & (evidence.level_confidence[:, depth] > 0))
+            sure, right = evidence.level_confidence[rows, depth - 1], evidence.level_right[rows, depth - 1]
+            found = promise(sure, right, levels.get(depth - 1, settings.precision), evidence.groups[rows])
+            stopping[depth] = found
+            left[rows[sure >= found.threshold]] = False
+    return Router(
+        tuple(rules),
+        tuple(told),
+        router_rule_of,
+        "department" if own else "whole",
+        stopping,
+        names,
+        labelled_per_held_out=labelled_per_held_out,
+    )
+
+
+def _told_apart(
+    target: PathTarget, names: Sequence[str], precisions: Mapping[str, float]
+) -> tuple[dict[int, float], dict[str, float]]:
+    """The precisions of levels, by level from 0, and of departments. Raises RecipeError for a name that is neither or both."""
+    numbers = {name: level for level, name in enumerate(names)}
+    numbers |= {f"level {level + 1}": level for level in range(len(names))}
+    tops = {path[0] for path in target.outcomes}
+    levels, departments = {}, {}
+    for name, precision in precisions.items():
+        if name in numbers and name in tops:
+            level = numbers[name] + 1
+            raise RecipeError(
+                f"'{name}' is both a level and a category on the first level; say 'level {level}' for the level"
+            )
+        if name not in numbers and name not in tops:
+            raise RecipeError(
+                f"expected a precision of a level ({', '.join(names)}) or of a category on the first level "
+                f"({', '.join(sorted(tops)):.200}), got one of '{name}'"
+            )
+        if name in numbers:
+            levels[numbers[name]] = precision
+        else:
+            departments[name] = precision
+    return levels, departments
+
+
+def _label_router(
+    target: LabelTarget,
+    evidence: Evidence,
+    settings: RoutingSettings,
+    given_from: np.ndarray | float,
+    labelled_per_held_out: float,
+) -> Router:
+    least = np.broadcast_to(given_from, len(target.labels))
+    pairs = np.flatnonzero(evidence.probability >= least[evidence.category])
+
+    def rule(rows: np.ndarray, precision: float) -> AcceptRule:
+        chosen = pairs[rows]
+        return fit_accept_rule(
+            evidence.probability[chosen],
+            evidence.true[chosen],
+            precision,
+            evidence.groups[evidence.product[chosen]],
+            certainty=settings.certainty,
+        )
+
+    rules, names, rule_of = _by_part(
+        list(target.labels),
+        evidence.category[pairs],
+        {label: settings.precisions.get(label, settings.precision) for label in target.labels},
+        settings.precision,
+        list(target.labels),
+        rule,
+        settings.certainty,
+        always=list(settings.precisions),
+    )
+    return Router(
+        tuple(rules),
+        tuple(names),
+        rule_of,
+        "label",
+        drops_labels=settings.back_off,
+        labelled_per_held_out=labelled_per_held_out,
+    )
+
+
+def _by_part(
+    parts: Sequence[str],
+    part_of: np.ndarray,
+    precisions: Mapping[str, float],
+    precision: float,
+    wanted: Sequence[str],
+    fit: Callable[[np.ndarray, float], AcceptRule],
+    certainty: float,
+    always: Sequence[str] = (),
+) -> tuple[list[AcceptRule], list[str], np.ndarray]:
+    """A rule for each of the ``wanted`` parts that is large enough or in ``always``, and one for all others together.
+
+    ``part_of`` int64 [M] is the part of each held-out case, by its place in ``parts``. The third is int64 [parts]: the place of
+    each part's rule. Without parts there is one rule.
+    """
+    sizes = np.bincount(part_of, minlength=len(parts))
+    rules: list[AcceptRule] = []
+    names: list[str] = []
+    rule_of = np.full(max(len(parts), 1), -1)
+    for place, part in enumerate(parts):
+        wish = precisions[part]
+        enough = wish < 1 and sizes[place] >= _ROOM * products_needed(wish, certainty)
+        named = part in always or wish != precision
+        if part in wanted and (enough or named):
+            rule_of[place] = len(rules)
+            rules.append(fit(np.flatnonzero(part_of == place), wish))
+            names.append(part)
+    if (rule_of < 0).any():
+        others = np.isin(part_of, np.flatnonzero(rule_of < 0)) if parts else np.ones(len(part_of), bool)
+        rule_of[rule_of < 0] = len(rules)
+        rules.append(fit(np.flatnonzero(others), precision))
+        names.append(THE_OTHERS if names else "")
+    return rules, names, rule_of

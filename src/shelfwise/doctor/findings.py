@@ -1,0 +1,167 @@
+"""What the doctor found, as plain data: printed, written as JSON, shown as a page, read by other programs."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict
+
+from shelfwise.catalog.inspection import Inspection
+
+Verdict = Literal["PASS", "WARN", "FAIL"]
+
+
+class _Found(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Check(_Found):
+    """One thing that was looked at: ``found`` says how it is, ``to_do`` what a person should do (empty on PASS)."""
+
+    name: str
+    verdict: Verdict
+    found: str
+    to_do: str = ""
+
+
+class Suspect(_Found):
+    """A product whose label is probably wrong. ``row`` counts from 0; ``wrong`` is the probability (0–1) that the label
+    is wrong; ``probability`` and ``suggested_probability`` are what classifiers that did not see the product give the
+    two answers."""
+
+    row: int
+    id: str
+    title: str
+    label: list[str]
+    suggested: list[str]
+    wrong: float
+    probability: float
+    suggested_probability: float
+
+
+class LabelsFound(_Found):
+    """The labels of ``judged`` products. ``share`` (0–1) of them look drawn blindly; ``suspects`` are more probably
+    wrong than right, the worst first, of which ``shown`` are in ``worst``; ``agreement`` (0–1): how often the
+    classifiers say the same as the label; ``by`` the inputs they read."""
+
+    judged: int
+    share: float
+    suspects: int
+    agreement: float
+    by: list[str]
+    worst: list[Suspect]
+
+
+class AlikeCategories(_Found):
+    """Two categories that no input tells apart well: of the ``products`` of the first, ``taken`` are taken for the second, and
+    ``back`` the other way round (of ``others``)."""
+
+    first: list[str]
+    second: list[str]
+    products: int
+    taken: int
+    others: int
+    back: int
+    rows: list[int]
+    """A few of the products that were taken for the other, by row."""
+
+
+class CategoriesFound(_Found):
+    """``small``: categories with fewer products than ``least``, of ``categories`` in all. ``unknowable``: of those with enough
+    products, the ones that classifiers hardly ever find (under ``found_least`` of their products). ``alike``: pairs."""
+
+    categories: int
+    least: int
+    small: list[tuple[list[str], int]]
+    small_count: int
+    unknowable: list[tuple[list[str], int]]
+    unknowable_count: int
+    found_least: float
+    alike: list[AlikeCategories]
+    alike_count: int
+
+
+class DuplicateGroup(_Found):
+    """Products that are nearly the same: ``why`` (text, photo, or both) and whether their ``labels`` differ."""
+
+    rows: list[int]
+    ids: list[str]
+    titles: list[str]
+    products: int
+    why: str
+    labels: list[list[str]]
+
+
+class DuplicatesFound(_Found):
+    """Near-duplicates: ``products`` in ``groups``; ``exact`` of the products share title or image bytes;
+    ``contradicting`` groups hold different labels; ``examples`` are the contradicting ones first, then the largest."""
+
+    groups: int
+    products: int
+    exact: int
+    largest: int
+    contradicting: int
+    examples: list[DuplicateGroup]
+
+
+class GapFound(_Found):
+    """A brand whose products carry an input in one catalog and hardly ever in the other (shares 0–1)."""
+
+    brand: str
+    first: float
+    second: float
+    products: int
+
+
+class ShiftFound(_Found):
+    """How one input differs between the two catalogs; see ``catalog.shift.InputShift`` for what the figures are."""
+
+    name: str
+    role: str
+    first: float | None
+    second: float | None
+    stability: float | None
+    by_chance: float | None
+    divergence: float | None
+    auc: float | None
+    new: float | None
+    brands: list[GapFound]
+    brands_count: int
+
+
+class ComparisonFound(_Found):
+    """The catalog beside another one: see ``catalog.shift.Shift``."""
+
+    against: list[str]
+    products: int
+    auc: float | None
+    shared: float
+    inputs: list[ShiftFound]
+
+
+class Diagnosis(_Found):
+    """Everything `shelfwise inspect --doctor` and `--against` say; parts that were not asked for, or could not be had,
+    are None.
+
+    ``skipped``: what was not looked at, and why.
+    """
+
+    checks: list[Check]
+    labels: LabelsFound | None
+    categories: CategoriesFound | None
+    duplicates: DuplicatesFound | None
+    comparison: ComparisonFound | None
+    skipped: list[str]
+    inspection: Inspection
+
+    @property
+    def worst(self) -> Verdict:
+        """FAIL if any check fails, else WARN if any warns, else PASS."""
+        verdicts = {check.verdict for check in self.checks}
+        return "FAIL" if "FAIL" in verdicts else "WARN" if "WARN" in verdicts else "PASS"
+
+    def to_text(self) -> str:
+        """The findings as plain text, at most about 120 characters wide, after the inspection's own."""
+        from shelfwise.doctor.text import write_text
+
+        return write_text(self)

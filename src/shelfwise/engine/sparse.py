@@ -1,0 +1,37 @@
+"""Sparse rows times a dense matrix: what a text classifier's time goes into, in C where it was compiled, else by SciPy."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import scipy.sparse as sp
+
+try:
+    from shelfwise.engine import _native  # type: ignore[attr-defined]
+except ImportError:  # installed without a C compiler at hand: slower, with the same results
+    _native = None
+
+_NATIVE: Callable[..., Any] | None = None if _native is None else _native.sparse_times_dense
+
+
+def is_native() -> bool:
+    """Whether the compiled loop is there."""
+    return _NATIVE is not None
+
+
+def sparse_times_dense(rows: sp.csr_matrix, dense: np.ndarray) -> np.ndarray:
+    """CSR float32 [N, height] times float32 [height, width], width ≥ 1: float32 [N, width], the same by either way.
+
+    Raises IndexError or ValueError where the matrix is not valid CSR of that height.
+    """
+    if rows.shape[1] != dense.shape[0]:
+        raise ValueError(f"expected a dense matrix of {rows.shape[1]} rows, got {dense.shape[0]}")
+    if _NATIVE is None or rows.dtype != np.float32 or rows.indices.dtype != np.int32:
+        return np.asarray(rows @ dense)
+    out = np.empty((rows.shape[0], dense.shape[1]), np.float32)
+    arrays = (rows.indptr, rows.indices, rows.data, dense)
+    bounds, columns, values, matrix = map(np.ascontiguousarray, arrays)
+    _NATIVE(bounds, columns, values, matrix, dense.shape[1], out)
+    return out

@@ -1,0 +1,221 @@
+"""Whether what was promised of accepted predictions held, and what another promise would have brought."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from shelfwise.decision.novelty import UNKNOWN_REASON
+from shelfwise.decision.router import Promise, Routed, Router
+from shelfwise.evaluation.promise_records import Choice, Promises, PromiseScore
+from shelfwise.evaluation.results import Category
+from shelfwise.predictions import Prediction
+from shelfwise.taxonomy.targets import LabelTarget, PathTarget, Target
+
+CHOICES = (0.8, 0.9, 0.95, 0.98, 0.99, 0.995, 0.999)
+"""Precisions that are told of beside the one asked for."""
+
+
+@dataclass(frozen=True)
+class Handed:
+    """What one product is handed out with: its ``routed`` decision and as much of the answer as that keeps."""
+
+    routed: Routed
+    answer: Category
+
+    @property
+    def accepted(self) -> bool:
+        """Whether no person is asked."""
+        return self.routed.decision == "accept"
+
+
+def hand_out(router: Router, target: Target, predictions: Sequence[Prediction]) -> list[Handed]:
+    """What ``router`` makes of whole answers. A product that failed, or is unlike anything known, is not accepted."""
+    if isinstance(target, PathTarget):
+        outcomes = target.encode([one.answer for one in predictions]).tolist()
+        numbers: dict[str, int] = {}
+    else:
+        outcomes, numbers = [-1] * len(predictions), {name: place for place, name in enumerate(target.labels)}
+    found = []
+    for one, outcome in zip(predictions, outcomes, strict=True):
+        answer = one.answer
+        if one.decision == "failed" or one.reason == UNKNOWN_REASON:
+            routed = Routed("review", one.reason)
+        elif isinstance(target, PathTarget):
+            routed = router.route_path(outcome, len(answer), one.confidence, one.part_confidence)
+        else:
+            places = [numbers[name] for name in answer]
+            routed = router.route_set(places, answer, one.part_confidence, one.confidence)
+        if isinstance(routed.kept, int):
+            answer = answer[: routed.kept]
+        elif routed.kept is not None:
+            answer = tuple(answer[place] for place in routed.kept)
+        found.append(Handed(routed, answer))
+    return found
+
+
+def right_as_given(truth: Category, handed: Handed, paths: bool) -> bool:
+    """Whether what was handed out is right: all of it, or of an answer cut short what is left of it."""
+    if handed.routed.kept is None:
+        return handed.answer == truth if paths else set(handed.answer) == set(truth)
+    return truth[: len(handed.answer)] == handed.answer if paths else set(handed.answer) <= set(truth)
+
+
+def measure_promises(
+    router: Router,
+    others: Mapping[float, Router],
+    target: Target,
+    truth: Sequence[Category],
+    predictions: Sequence[Prediction],
+    review_cost: float | None = None,
+) -> Promises:
+    """Every promise of ``router`` on the products that have a true category (a path, or labels in any order).
+
+    ``predictions`` are whole answers, one a product, not yet cut short. ``others``: routers for other precisions than the one
+    asked for. ``review_cost``: what one review costs.
+    """
+    known = [place for place, category in enumerate(truth) if category]
+    truth, predictions = [truth[place] for place in known], [predictions[place] for place in known]
+    handed = hand_out(router, target, predictions)
+    scores = [
+        _score(
+            promise, _cases(promise, router, target, truth, predictions, handed), router.labelled_per_held_out
+        )
+        for promise in router.promises
+    ]
+    reviewed = _reviewed(handed)
+    return Promises(
+        of="labels" if router.about == "label" else "whole",
+        certainty=router.rules[0].certainty,
+        scores=scores,
+        reviews_per_thousand=1000 * reviewed,
+        review_cost=review_cost,
+        cost_per_thousand=None if review_cost is None else 1000 * reviewed * review_cost,
+        choices=[
+            _choice(precision, other, target, truth, predictions, review_cost)
+            for precision, other in sorted(others.items())
+        ],
+    )
+
+
+@dataclass(frozen=True)
+class _Cases:
+    """What a promise is about: bool [M], whether each case was accepted by its rule, and whether it is right."""
+
+    accepted: np.ndarray
+    right: np.ndarray
+
+
+def _cases(
+    promise: Promise,
+    router: Router,
+    target: Target,
+    truth: Sequence[Category],
+    predictions: Sequence[Prediction],
+    handed: Sequence[Handed],
+) -> _Cases:
+    if promise.about == "label" and isinstance(target, LabelTarget):
+        return _label_cases(promise, router, target, truth, predictions)
+    accepted, right = [], []
+    names = {name: place for place, name in enumerate(router.names)}
+    place = names.get(promise.name, 0)
+    outcomes = target.encode([one.answer for one in predictions]) if isinstance(target, PathTarget) else None
+    depth = next((d for d in router.levels if router.level_name(d) == promise.name), 0)
+    for number, (true, one, given) in enumerate(zip(truth, predictions, handed, strict=True)):
+        if promise.about == "level":
+            accepted.append(given.accepted and given.routed.kept == depth)
+            right.append(true[:depth] == one.answer[:depth])
+            continue
+        if promise.about == "department":
+            mine = (
+                outcomes is not None and outcomes[number] >= 0 and router.rule_of[outcomes[number]] == place
+            )
+            if not mine:
+                continue
+        accepted.append(given.accepted and given.routed.kept is None)
+        right.append(
+            right_as_given(
+                true, replace(given, answer=one.answer, routed=Routed("accept", "")), outcomes is not None
+            )
+        )
+    return _Cases(np.array(accepted, bool), np.array(right, bool))
+
+
+def _label_cases(
+    promise: Promise,
+    router: Router,
+    target: LabelTarget,
+    truth: Sequence[Category],
+    predictions: Sequence[Prediction],
+) -> _Cases:
+    place = router.names.index(promise.name)
+    numbers = {name: number for number, name in enumerate(target.labels)}
+    accepted, right = [], []
+    for true, one in zip(truth, predictions, strict=True):
+        for name, probability in zip(one.answer, one.part_confidence, strict=True):
+            if router.rule_of[numbers[name]] == place:
+                accepted.append(router.sure_label(numbers[name], probability))
+                right.append(name in true)
+    return _Cases(np.array(accepted, bool), np.array(right, bool))
+
+
+def _score(promise: Promise, cases: _Cases, labelled_per_held_out: float) -> PromiseScore:
+    rule = promise.rule
+    accepted, right = int(cases.accepted.sum()), int((cases.accepted & cases.right).sum())
+    low = high = held = None
+    if accepted:
+        held = right / accepted
+        from scipy.stats import binomtest  # takes half a second to import
+
+        interval = binomtest(right, accepted).proportion_ci(0.95, method="exact")
+        low, high = float(interval.low), float(interval.high)
+    return PromiseScore(
+        about=promise.about,
+        name=promise.name,
+        precision=rule.precision,
+        threshold=rule.threshold,
+        basis=rule.basis,
+        held_out_precision=rule.held if rule.possible else None,
+        held_out_coverage=rule.coverage,
+        reason="" if rule.possible else rule.impossible(labelled_per_held_out),
+        cases=len(cases.accepted),
+        accepted=accepted,
+        right=right,
+        held=held,
+        low=low,
+        high=high,
+    )
+
+
+def _choice(
+    precision: float,
+    router: Router,
+    target: Target,
+    truth: Sequence[Category],
+    predictions: Sequence[Prediction],
+    review_cost: float | None,
+) -> Choice:
+    handed = hand_out(router, target, predictions)
+    paths = isinstance(target, PathTarget)
+    right = [
+        right_as_given(true, given, paths)
+        for true, given in zip(truth, handed, strict=True)
+        if given.accepted
+    ]
+    reviewed = _reviewed(handed)
+    thresholds = {rule.threshold for rule in router.rules}
+    return Choice(
+        precision=precision,
+        threshold=thresholds.pop() if len(thresholds) == 1 else None,
+        coverage=1 - reviewed,
+        held=float(np.mean(right)) if right else None,
+        reviews_per_thousand=1000 * reviewed,
+        cost_per_thousand=None if review_cost is None else 1000 * reviewed * review_cost,
+    )
+
+
+def _reviewed(handed: Sequence[Handed]) -> float:
+    """Share (0–1) of products that a person sees; those that failed are among them."""
+    return sum(not one.accepted for one in handed) / max(len(handed), 1)

@@ -1,0 +1,1 @@
+"""The HTTP service that shops' own systems ask for categories."""

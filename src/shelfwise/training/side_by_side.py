@@ -1,0 +1,185 @@
+"""Independent pieces of work side by side, each in a process of its own with one thread.
+
+The layers of a text classifier are so small that threads mostly wait for each other: on three threads a network here took twice
+the processor time that it takes on one, and no less of the clock's; beside other programs several times more. Processes of
+one thread wait for nobody. Data goes to them through files that they map into memory, so that it is there once for all.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from threading import Thread
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Self
+
+import numpy as np
+
+from shelfwise.errors import ShelfwiseError
+from shelfwise.progress import Stage
+
+if TYPE_CHECKING:
+    from concurrent.futures import Future
+
+_IDLE_SECONDS = 30
+"""Processes without work end after so long."""
+_LOOK_SECONDS = 0.2
+_loaded: dict[str, Any] = {}
+"""In a worker process: what it last read, by file. One entry, because pieces of work come round by round."""
+
+
+@dataclass(frozen=True)
+class Shared:
+    """Something large that many pieces of work read, in a file that only this user can read."""
+
+    path: str
+
+    def load(self) -> Any:
+        """The thing itself; its arrays are mapped, not copied, and what is written to them nobody else sees."""
+        import joblib
+
+        if self.path not in _loaded:
+            _loaded.clear()
+            _loaded[self.path] = joblib.load(self.path, mmap_mode="c")
+        return _loaded[self.path]
+
+
+@dataclass(frozen=True)
+class Tally:
+    """A piece of work's progress, counted in a file that the process that waits for it looks at."""
+
+    path: str
+    place: int
+
+    def advance(self, done: int, note: str = "") -> None:
+        """See ``Stage``."""
+        counts = np.memmap(self.path, dtype=np.int64, mode="r+")
+        counts[self.place] += done
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        pass
+
+
+@dataclass
+class SideBySide:
+    """Runs pieces of work in ``processes`` processes. Only the process that made it may use it, inside ``working``."""
+
+    processes: int
+    folder: Path
+    _futures: list[Future[Any]] = field(default_factory=list)
+    _most: int = 4096
+
+    @classmethod
+    @contextmanager
+    def working(cls, processes: int) -> Iterator[SideBySide]:
+        """Begin; at the end, or where an error or Ctrl-C ends it, no process and no file is left over."""
+        folder = Path(tempfile.mkdtemp(prefix="shelfwise-training-"))
+        pool = cls(processes, folder)
+        np.zeros(pool._most, np.int64).tofile(folder / "progress")
+        try:
+            yield pool
+        except BaseException:
+            pool._executor().shutdown(wait=False, kill_workers=True)
+            raise
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
+
+    def share(self, value: object) -> Shared:
+        """Write ``value`` where the processes can read it. Raises ShelfwiseError where there is no room for it."""
+        import joblib
+
+        path = self.folder / f"shared-{len(list(self.folder.iterdir()))}"
+        try:
+            joblib.dump(value, path)
+        except OSError as error:
+            raise ShelfwiseError(
+                f"expected room for the training's temporary files in {self.folder.parent}, but writing there failed: {error}; "
+                "free some space, set TMPDIR to another folder, or train with --threads 1"
+            ) from error
+        return Shared(str(path))
+
+    def submit(self, function: Callable[..., Any], *arguments: object) -> None:
+        """Have ``function(*arguments, stage)`` run; both must be picklable, and ``stage`` is told of progress."""
+        tally = Tally(str(self.folder / "progress"), len(self._futures))
+        self._futures.append(self._executor().submit(function, *arguments, tally))
+
+    def results(self, stage: Stage) -> Sequence[Any]:
+        """What all pieces returned, in the order they were submitted in; ``stage`` is told how far all together are.
+
+        Raises what a piece raised first; ShelfwiseError where a process was ended from outside (as the system does when memory
+        runs out).
+        """
+        from joblib.externals.loky.process_executor import BrokenProcessPool
+
+        counts = np.memmap(self.folder / "progress", dtype=np.int64, mode="r")
+        told, waiting = 0, list(self._futures)
+        while waiting:
+            time.sleep(_LOOK_SECONDS)
+            done = [one for one in waiting if one.done()]
+            for one in done:
+                try:
+                    one.result()
+                except BrokenProcessPool as error:
+                    raise ShelfwiseError(
+                        "a training process was ended from outside, as systems do when memory runs out; train with fewer "
+                        "--threads, which need less memory"
+                    ) from error
+            waiting = [one for one in waiting if one not in done]
+            now = int(counts.sum())
+            stage.advance(now - told, f"{len(self._futures) - len(waiting)} of {len(self._futures)} done")
+            told = now
+        found = [one.result() for one in self._futures]
+        self._futures.clear()
+        np.memmap(self.folder / "progress", dtype=np.int64, mode="r+")[:] = 0
+        return found
+
+    def _executor(self) -> Any:
+        from joblib.externals.loky import get_reusable_executor
+
+        return get_reusable_executor(
+            max_workers=self.processes,
+            timeout=_IDLE_SECONDS,
+            initializer=_begin,
+            env={"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"},
+        )
+
+
+def _begin() -> None:
+    """In a new process: one thread, and Ctrl-C is the parent's to answer."""
+    import torch
+
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    torch.set_num_threads(1)
+    Thread(target=_end_with, args=(os.getppid(),), daemon=True).start()
+
+
+def _end_with(parent: int) -> None:
+    """End this process when its parent was killed: nobody waits for its work any more."""
+    while os.getppid() == parent:
+        time.sleep(_LOOK_SECONDS * 5)
+    os._exit(1)
+
+
+@contextmanager
+def threads(count: int) -> Iterator[None]:
+    """Give PyTorch ``count`` threads for a while."""
+    import torch
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(count)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)

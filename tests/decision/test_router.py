@@ -1,0 +1,197 @@
+"""Routers: whole paths, departments, levels and labels, each with its own promise."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import numpy as np
+import pytest
+
+from shelfwise.decision.confidence import Decided
+from shelfwise.decision.evidence import Answered, Evidence, label_evidence, path_evidence
+from shelfwise.decision.router import Router
+from shelfwise.decision.router_making import THE_OTHERS, build_router, check_settings
+from shelfwise.decision.routing import AcceptRule
+from shelfwise.errors import RecipeError
+from shelfwise.taxonomy.targets import LabelTarget, PathTarget
+
+PATHS = PathTarget(
+    tuple((top, f"{top} {leaf}") for top in ("Home", "Sport", "Toys") for leaf in ("a", "b")),
+    ("department", "type"),
+)
+LABELS = LabelTarget(("blue", "red", "soft"))
+
+
+@dataclass(frozen=True)
+class Settings:
+    """As in a recipe."""
+
+    precision: float = 0.9
+    certainty: float = 0.95
+    precisions: dict[str, float] = field(default_factory=dict)
+    of: Literal["whole", "labels"] = "whole"
+    per_department: bool = False
+    back_off: bool = False
+
+
+def paths(
+    count: int, seed: int = 0, share: tuple[float, ...] = (0.5, 0.45, 0.05)
+) -> tuple[Evidence, np.ndarray]:
+    """Calibrated probabilities; the department is nearly sure, the type below it often not; Sport is the hardest."""
+    random = np.random.default_rng(seed)
+    top = random.choice(3, count, p=share)
+    sure = np.clip(random.beta([8, 3, 8], [1, 1, 1], (count, 3))[np.arange(count), top], 0.5, 1)
+    probabilities = np.repeat(
+        (1 - sure)[:, None] * 0.05, 6, axis=1
+    )  # four other types, a fifth of what is left
+    likely = 2 * top + random.integers(0, 2, count)
+    rows = np.arange(count)
+    probabilities[rows, likely ^ 1] = (1 - sure) * 0.8
+    probabilities[rows, likely] = sure
+    truth = np.array([random.choice(6, p=row / row.sum()) for row in probabilities], int)
+    decided = Decided(probabilities.argmax(1), probabilities, probabilities.max(1), np.zeros(count))
+    return path_evidence(PATHS, decided, truth, rows), truth
+
+
+def labels(count: int, seed: int = 0) -> Evidence:
+    random = np.random.default_rng(seed)
+    probabilities = random.beta(0.3, 0.3, (count, 3)) * [1.0, 1.0, 0.9]
+    truth = (random.random((count, 3)) < probabilities).astype(np.float32)
+    truth[:, 2] *= np.arange(count) % 100 == 0
+    probabilities[:, 2] *= np.arange(count) % 100 == 0
+    right = random.random(count) < 0.8
+    one = Answered(np.full(count, 0.8), right)
+    return label_evidence(LABELS, probabilities, truth, np.arange(count), {"one": one}, "one")
+
+
+def held(evidence: Evidence, router: Router) -> tuple[int, int]:
+    """Accepted whole, and right, of the products of ``evidence``."""
+    accepted = [
+        router.route_path(int(outcome), 2, confidence, levels).decision == "accept"
+        for outcome, confidence, levels in zip(
+            evidence.chosen, evidence.whole.confidence, evidence.level_confidence, strict=True
+        )
+    ]
+    return sum(accepted), int((np.array(accepted) & evidence.whole.right).sum())
+
+
+def test_one_rule_for_all() -> None:
+    evidence, _ = paths(3_000)
+    router = build_router(PATHS, evidence, Settings(0.9))
+    [promise] = router.promises
+    assert (promise.about, promise.name, promise.rule.precision) == ("whole", "", 0.9)
+    accepted, right = held(paths(3_000, 1)[0], router)
+    assert accepted > 900
+    assert right / accepted > 0.89
+
+
+def test_every_department_holds_it_for_itself() -> None:
+    evidence, _ = paths(6_000)
+    together = build_router(PATHS, evidence, Settings(0.9)).rules[0].threshold
+    router = build_router(PATHS, evidence, Settings(0.9, per_department=True))
+    assert router.names == ("Home", "Sport", "Toys")
+    home, sport, _ = (rule.threshold for rule in router.rules)
+    assert home <= together <= sport
+    fresh, _ = paths(6_000, 1)
+    for top in range(3):
+        mine = fresh.chosen // 2 == top
+        accepted = mine & (fresh.whole.confidence >= router.rules[top].threshold)
+        assert fresh.whole.right[accepted].mean() > 0.88
+
+
+def test_small_departments_are_promised_together() -> None:
+    evidence, _ = paths(1_500, share=(0.96, 0.02, 0.02))
+    router = build_router(PATHS, evidence, Settings(0.9, per_department=True))
+    assert router.names == ("Home", THE_OTHERS)
+    assert router.rule_of.tolist() == [0, 0, 1, 1, 1, 1]
+
+
+def test_a_department_with_a_target_of_its_own() -> None:
+    evidence, _ = paths(6_000)
+    router = build_router(PATHS, evidence, Settings(0.85, precisions={"Home": 0.97}))
+    assert router.names == ("Home", THE_OTHERS)
+    assert [rule.precision for rule in router.rules] == [0.97, 0.85]
+
+
+def test_a_level_with_a_target_of_its_own_makes_accepting_harder() -> None:
+    evidence, _ = paths(6_000)
+    easy = build_router(PATHS, evidence, Settings(0.8)).rules[0]
+    for name in ("department", "level 1"):
+        hard = build_router(PATHS, evidence, Settings(0.8, precisions={name: 0.98})).rules[0]
+        assert hard.threshold > easy.threshold
+        accepted = evidence.whole.confidence >= hard.threshold
+        assert evidence.level_right[accepted, 0].mean() >= 0.98
+
+
+def test_back_off_holds_the_promise_among_those_that_stop() -> None:
+    evidence, _ = paths(6_000)
+    router = build_router(PATHS, evidence, Settings(0.97, back_off=True))
+    assert [(promise.about, promise.name) for promise in router.promises] == [
+        ("whole", ""),
+        ("level", "department"),
+    ]
+    fresh, _ = paths(6_000, 1)
+    stopped = [
+        place
+        for place in range(6_000)
+        if router.route_path(
+            int(fresh.chosen[place]), 2, fresh.whole.confidence[place], fresh.level_confidence[place]
+        ).kept
+        == 1
+    ]
+    assert len(stopped) > 1_000
+    assert fresh.level_right[stopped, 0].mean() > 0.965
+    routed = router.route_path(0, 2, 0.0, [1.0, 0.5])
+    assert (routed.decision, routed.reason, routed.kept) == ("accept", "stopped at level 1", 1)
+    assert router.whole_answers().route_path(0, 2, 0.0, [1.0, 0.5]).decision == "review"
+
+
+def test_labels_each_with_a_rule_and_rare_ones_together() -> None:
+    router = build_router(LABELS, labels(8_000), Settings(0.9, of="labels"), 0.5)
+    assert router.names == ("blue", "red", THE_OTHERS)
+    assert router.rule_of.tolist() == [0, 1, 2]
+    fresh = labels(8_000, 1)
+    for label in range(2):
+        sure = (fresh.category == label) & (fresh.probability >= router.rules[label].threshold)
+        assert fresh.true[sure].mean() > 0.89
+    assert all(rule.threshold >= 0.5 for rule in router.rules)
+
+
+def test_a_set_is_accepted_where_all_its_labels_are() -> None:
+    rules = tuple(AcceptRule(0.9, threshold, 100, 0.95, 0.5) for threshold in (0.6, 0.8, np.inf))
+    router = Router(rules, LABELS.labels, np.arange(3), "label")
+    assert router.route_set([0, 1], ["blue", "red"], [0.7, 0.9], 0.1).decision == "accept"
+    told = router.route_set([0, 1], ["blue", "red"], [0.5, 0.7], 0.9)
+    assert (told.decision, told.reason) == ("review", "'blue' 0.500 is below 0.600, and 1 more")
+    assert "no confidence held" in router.route_set([2], ["soft"], [1.0], 1.0).reason
+    assert router.route_set([], [], [], 1.0).reason == "no label is probable enough"
+
+
+WRONG: list[tuple[Any, Settings, str]] = [
+    (PATHS, Settings(of="labels"), "'routing.of: whole' for paths"),
+    (
+        PATHS,
+        Settings(precisions={"Gender": 0.9}),
+        "of a level .department, type. or of a category .* 'Gender'",
+    ),
+    (LABELS, Settings(per_department=True), "needs paths"),
+    (LABELS, Settings(back_off=True), "single labels"),
+    (LABELS, Settings(precisions={"red": 0.9}), "need 'routing.of: labels'"),
+    (LABELS, Settings(of="labels", precisions={"green": 0.9}), "got one of 'green'"),
+    (PathTarget((("a",), ("b",)), ("a",)), Settings(precisions={"a": 0.9}), "both a level and a category"),
+]
+
+
+@pytest.mark.parametrize(("target", "settings", "told"), WRONG)
+def test_promises_that_cannot_be_asked(target: Any, settings: Settings, told: str) -> None:
+    with pytest.raises(RecipeError, match=told):
+        check_settings(target, settings)
+
+
+def test_no_held_out_products_at_all() -> None:
+    evidence, _ = paths(0)
+    for settings in (Settings(), Settings(per_department=True), Settings(back_off=True)):
+        router = build_router(PATHS, evidence, settings)
+        assert not any(promise.rule.possible for promise in router.promises)
+        assert "at least 29 more" in router.route_path(0, 2, 1.0, [1.0, 1.0]).reason

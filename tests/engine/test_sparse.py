@@ -1,0 +1,97 @@
+"""Sparse times dense: the loop in C gives what SciPy gives, bit for bit, and reads nothing that is not there."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import scipy.sparse as sp
+from hypothesis import given
+from hypothesis import strategies as st
+
+from shelfwise.engine import sparse
+from shelfwise.engine.sparse import is_native, sparse_times_dense
+
+needs_native = pytest.mark.skipif(not is_native(), reason="installed without the compiled loop")
+
+
+@given(
+    rows=st.integers(0, 20),
+    height=st.integers(1, 60),
+    width=st.integers(1, 40),
+    density=st.floats(0, 1),
+    seed=st.integers(0, 2**32 - 1),
+)
+def test_both_ways_give_the_same_bits(rows: int, height: int, width: int, density: float, seed: int) -> None:
+    random = np.random.default_rng(seed)
+    matrix = sp.random(rows, height, density, "csr", np.float32, random)
+    matrix = sp.csr_matrix(
+        (matrix.data, matrix.indices.astype(np.int32), matrix.indptr.astype(np.int32)), matrix.shape
+    )
+    dense = random.standard_normal((height, width)).astype(np.float32)
+    np.testing.assert_array_equal(sparse_times_dense(matrix, dense), matrix @ dense)
+
+
+def test_a_row_does_not_depend_on_the_others() -> None:
+    random = np.random.default_rng(0)
+    matrix = sp.csr_matrix(sp.random(40, 300, 0.2, "csr", np.float32, random))
+    dense = random.standard_normal((300, 33)).astype(np.float32)
+    alone = np.concatenate([sparse_times_dense(matrix[[row]], dense) for row in range(40)])
+    np.testing.assert_array_equal(alone, sparse_times_dense(matrix, dense))
+
+
+def test_without_the_compiled_loop_scipy_does_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sparse, "_NATIVE", None)
+    matrix = sp.csr_matrix(np.array([[0, 2], [0, 0]], np.float32))
+    dense = np.array([[1, 1], [3, 4]], np.float32)
+    np.testing.assert_array_equal(sparse_times_dense(matrix, dense), [[6, 8], [0, 0]])
+
+
+def test_a_dense_matrix_of_another_height_is_refused() -> None:
+    with pytest.raises(ValueError, match="expected a dense matrix of 3 rows, got 2"):
+        sparse_times_dense(sp.csr_matrix((1, 3), dtype=np.float32), np.zeros((2, 2), np.float32))
+
+
+def arrays(**changes: object) -> list[object]:
+    """Two rows of one entry each, times a matrix [3, 2]."""
+    given = {
+        "bounds": np.array([0, 1, 2], np.int32),
+        "columns": np.array([0, 2], np.int32),
+        "values": np.ones(2, np.float32),
+        "dense": np.ones((3, 2), np.float32),
+        "width": 2,
+        "out": np.empty((2, 2), np.float32),
+    }
+    return list((given | changes).values())
+
+
+@needs_native
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"columns": np.array([0, 3], np.int32)},
+        {"columns": np.array([-1, 2], np.int32)},
+        {"bounds": np.array([0, 1, 9], np.int32)},
+        {"bounds": np.array([0, 2, 1], np.int32)},
+        {"bounds": np.array([-5, 1, 2], np.int32)},
+    ],
+)
+def test_indices_out_of_range_are_refused_not_followed(changes: dict[str, object]) -> None:
+    with pytest.raises(IndexError, match="out of range"):
+        sparse._native.sparse_times_dense(*arrays(**changes))
+
+
+@needs_native
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"width": 0},
+        {"width": 4},
+        {"values": np.ones(3, np.float32)},
+        {"out": np.empty((3, 2), np.float32)},
+        {"bounds": np.empty(0, np.int32)},
+        {"dense": np.ones((3, 3), np.float32)},
+    ],
+)
+def test_sizes_that_do_not_go_together_are_refused(changes: dict[str, object]) -> None:
+    with pytest.raises(ValueError, match="sizes that go together"):
+        sparse._native.sparse_times_dense(*arrays(**changes))
