@@ -8,7 +8,28 @@ from typing import Any
 
 import pytest
 
-WORDS = ["blue", "red", "green", "running", "shoes", "cotton", "shirt", "for", "men", "women", "of", "the", "a", "steel", "pot", "lamp", "doll", "car", "truck", "model"]
+WORDS = [
+    "blue",
+    "red",
+    "green",
+    "running",
+    "shoes",
+    "cotton",
+    "shirt",
+    "for",
+    "men",
+    "women",
+    "of",
+    "the",
+    "a",
+    "steel",
+    "pot",
+    "lamp",
+    "doll",
+    "car",
+    "truck",
+    "model",
+]
 
 
 def real_text_model() -> Path:
