@@ -122,3 +122,12 @@ def test_epochs_name_who_is_trained(trainer: Trainer) -> None:
     assert list(found.classifiers) == ["early"]
     assert len(found.fits["early"].curve) == 2
     assert not found.scores
+
+
+def test_where_processes_cannot_be_all_is_done_here(
+    trainer: Trainer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(trainer_module, "processes_possible", lambda: False)
+    found, sent = side_by_side(trainer, monkeypatch)
+    assert not sent
+    assert list(found[0].classifiers) == ["title", "early", "photo"]

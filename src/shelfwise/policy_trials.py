@@ -12,7 +12,7 @@ import torch
 from shelfwise.fusion import build_policy
 from shelfwise.fusion.policies import Policy
 from shelfwise.progress import Reporter, Stage
-from shelfwise.training.side_by_side import Shared, SideBySide, threads
+from shelfwise.training.side_by_side import Shared, SideBySide, processes_possible, threads
 
 _WORTH_PROCESSES = 4_000_000
 """Held-out numbers (classifiers × products × outcomes) from which on starting processes (some seconds) pays."""
@@ -41,7 +41,7 @@ def try_policies(specs: Sequence[PolicySpec], judges: Judges, reporter: Reporter
     """Every policy of ``specs``, fitted; the same numbers whether it is done in processes or here."""
     processes = min(torch.get_num_threads(), len(specs))
     with reporter.stage("choosing how to fuse", len(specs), "policies") as stage:
-        if processes < 2 or judges.logits.size < _WORTH_PROCESSES:
+        if processes < 2 or not processes_possible() or judges.logits.size < _WORTH_PROCESSES:
             found = []
             for spec in specs:
                 found.append(_try(spec, judges))

@@ -29,7 +29,7 @@ from shelfwise.recipe import Recipe
 from shelfwise.taxonomy.targets import Target
 from shelfwise.training.loop import EpochRecord, Fit
 from shelfwise.training.network import Classifier
-from shelfwise.training.side_by_side import SideBySide, threads
+from shelfwise.training.side_by_side import SideBySide, processes_possible, threads
 from shelfwise.unfinished import Unfinished
 
 _LEAST_HELD_OUT = 4
@@ -115,7 +115,7 @@ class Trainer:
     @timed("train")
     def fit_all(self, plans: Sequence[Plan]) -> list[Trained]:
         """Carry out ``plans``, side by side where that is sooner."""
-        workers = torch.get_num_threads()
+        workers = torch.get_num_threads() if processes_possible() else 1
         most = max((len(plan.fit) for plan in plans), default=0)
         if self.device.type != "cpu" or workers == 1 or most < _WORTH_PROCESSES:
             return [self._here(plan, *self._lessons(plan)) for plan in plans]

@@ -24,7 +24,7 @@ from shelfwise.fusion import build_policy
 from shelfwise.fusion.policies import Policy, Single
 from shelfwise.progress import Reporter, Stage
 from shelfwise.taxonomy.targets import UNLABELLED, LabelTarget, Target
-from shelfwise.training.side_by_side import Shared, SideBySide, threads
+from shelfwise.training.side_by_side import Shared, SideBySide, processes_possible, threads
 
 ONE_ANSWER = "whole path"
 """Paths have one way to answer; label sets have one a kind of threshold."""
@@ -148,7 +148,7 @@ class MethodRunner:
         lacking = [one for one in methods if self.store.find(*self._place(one)) is None]
         processes = min(torch.get_num_threads(), len(lacking))
         with reporter.stage("fusing", len(lacking), "policies") as stage:
-            if processes < 2:
+            if processes < 2 or not processes_possible():
                 for method in lacking:
                     self.run(method)
                     stage.advance(1, method.name)

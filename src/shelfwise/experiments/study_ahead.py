@@ -13,7 +13,7 @@ from shelfwise.experiments.study_data import Draw, StudyData
 from shelfwise.experiments.study_measure import measure
 from shelfwise.progress import Stage
 from shelfwise.recipe import Recipe
-from shelfwise.training.side_by_side import Shared, SideBySide
+from shelfwise.training.side_by_side import Shared, SideBySide, processes_possible
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,7 @@ def measure_ahead(
     done: results are then made when they are asked for. Raises ShelfwiseError.
     """
     processes = min(data.recipe.training.threads or torch.get_num_threads(), len(pieces))
-    if processes < 2 or torch.cuda.is_available():
+    if processes < 2 or not processes_possible() or torch.cuda.is_available():
         return 0
     for one in pieces:
         data.prepared(one.recipe.inputs)

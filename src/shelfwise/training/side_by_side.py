@@ -7,6 +7,7 @@ one thread wait for nobody. Data goes to them through files that they map into m
 
 from __future__ import annotations
 
+import multiprocessing
 import os
 import shutil
 import signal
@@ -15,6 +16,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from threading import Thread
 from types import TracebackType
@@ -170,6 +172,16 @@ def _end_with(parent: int) -> None:
     while os.getppid() == parent:
         time.sleep(_LOOK_SECONDS * 5)
     os._exit(1)
+
+
+@cache
+def processes_possible() -> bool:
+    """Whether this system lets processes wait for each other; some closed-off ones do not, and there all is done in this one."""
+    try:
+        multiprocessing.get_context("spawn").Semaphore(1)
+    except (ImportError, OSError):
+        return False
+    return True
 
 
 @contextmanager
