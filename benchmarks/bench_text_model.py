@@ -136,7 +136,7 @@ def _scores(found: Run) -> dict[str, float]:
 def _speed(study: str, model: str, parts: Split, args: argparse.Namespace) -> str:
     """How fast the backbone is on some of the study's texts, nothing remembered."""
     from shelfwise.encoders.pretrained_text import PretrainedText, PretrainedTextOptions
-    from shelfwise.meaning import MAX_TOKENS
+    from shelfwise.learning.meaning import MAX_TOKENS
 
     column = "description" if study == "hm" else "Description"
     texts = list(dict.fromkeys(filter(None, parts.test.column(column).to_pylist())))[:SPEED_TEXTS]

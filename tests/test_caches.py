@@ -13,10 +13,10 @@ import numpy as np
 import pytest
 from tests.conftest import Shelfwise
 
-from shelfwise.cache_commands import read_size, size
 from shelfwise.caches import cache_parts, prune_caches
 from shelfwise.catalog.fetching.store import default_store
 from shelfwise.catalog.fetching.upkeep import image_limit, stored_images, trim_images
+from shelfwise.commands.caches import read_size, size
 from shelfwise.encoders.cache_upkeep import features_folder, verify_cache
 from shelfwise.encoders.feature_cache import FeatureCache
 from shelfwise.errors import ShelfwiseError

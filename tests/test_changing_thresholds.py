@@ -15,7 +15,7 @@ from tests.tiny_catalog import read, tiny_rows, title_recipe, write
 from shelfwise import Catalog, Categorizer
 from shelfwise.decision.thresholds import THRESHOLD_KINDS
 from shelfwise.errors import ModelFolderError, RecipeError
-from shelfwise.model_folder import CHECKSUM_FILE, MODEL_FILE, WEIGHTS_FILE
+from shelfwise.storage.model_folder import CHECKSUM_FILE, MODEL_FILE, WEIGHTS_FILE
 
 TARGET = {"columns": ["tags"], "multilabel": True, "label_space": "labels"}
 

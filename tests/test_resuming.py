@@ -13,8 +13,8 @@ from tests.conftest import Shelfwise
 from tests.killing import Nursery, same_files, train_through_kills, train_undisturbed
 from tests.tiny_catalog import LINEAR, picture_recipe, text_recipe, tiny_rows, with_pictures, write
 
+from shelfwise.learning.unfinished import unfinished_folder
 from shelfwise.locking import holding
-from shelfwise.unfinished import unfinished_folder
 
 KILLS = int(os.environ.get("SHELFWISE_TEST_KILLS", "3"))
 """`make fuzz` asks for more."""
@@ -91,7 +91,7 @@ class TestWithoutKills:
             def interrupted(*_: object) -> None:
                 raise KeyboardInterrupt
 
-            patch.setattr("shelfwise.fitting.fuse", interrupted)
+            patch.setattr("shelfwise.learning.fitting.fuse", interrupted)
             assert shelfwise(*typed).status == 130
         assert unfinished_folder(tmp_path / "m").is_dir()
         return tmp_path, typed
@@ -182,6 +182,6 @@ def test_a_full_disk_ends_keeping_and_not_training(
     def full(*_: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("shelfwise.unfinished.write_snapshot", full)
+    monkeypatch.setattr("shelfwise.learning.unfinished.write_snapshot", full)
     done = shelfwise(*arguments("m"))
     assert (done.status, done.err.count("cannot be kept")) == (0, 1)

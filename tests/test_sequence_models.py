@@ -10,13 +10,13 @@ from typing import Any
 import numpy as np
 import pytest
 from safetensors.numpy import load_file
-from tests.test_model_folder import edit_arrays, edit_model
+from tests.storage.test_model_folder import edit_arrays, edit_model
 from tests.tiny_catalog import PATHS, Rows, read, text_recipe, tiny_rows
 
 from shelfwise import Catalog, Categorizer, Recipe
 from shelfwise.errors import ModelFolderError, RecipeError
-from shelfwise.model_folder import MODEL_FILE, WEIGHTS_FILE
 from shelfwise.predictions import Prediction
+from shelfwise.storage.model_folder import MODEL_FILE, WEIGHTS_FILE
 
 QUICK = {"epochs": 20, "batch": 8, "learning_rate": 1e-2}
 VECTORS = "pot 1 0 0 0 0 0 0 0\nlamp 0 1 0 0 0 0 0 0\nmodel 0 0 1 0 0 0 0 0\n"

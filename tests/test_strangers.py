@@ -15,7 +15,7 @@ from shelfwise.catalog.column import Role
 from shelfwise.catalog.fields import Field
 from shelfwise.decision.novelty import UNKNOWN_REASON
 from shelfwise.errors import ModelFolderError
-from shelfwise.model_files import CHECKSUM_FILE
+from shelfwise.storage.model_files import CHECKSUM_FILE
 from shelfwise.strangers import names_of
 
 KINDS = {

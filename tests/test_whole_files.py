@@ -23,7 +23,7 @@ WRITES_PARTS = {
     "catalog/fetching/store.py": "images are flushed in the store's folder of parts and renamed; the index is told afterwards",
     "catalog/fetching/spool.py": "renamed, not flushed: what a power failure tears is noticed by its checksum and fetched again",
     "demo/store.py": "the made-up store's pictures, some broken on purpose; the same command draws them again",
-    "model_folder.py": "written in a hidden folder, flushed, and the folder renamed",
+    "storage/model_folder.py": "written in a hidden folder, flushed, and the folder renamed",
     "training/checkpoint.py": "within whole_file",
     "locking.py": "a lock's file stays empty",
     "export/run.py": "within whole_folder",

@@ -26,13 +26,13 @@ from shelfwise.errors import CatalogError, RecipeError, ShelfwiseError, TargetEr
 from shelfwise.evaluation.evaluation import evaluate_label_sets, evaluate_paths
 from shelfwise.evaluation.promises import CHOICES, hand_out, measure_promises, right_as_given
 from shelfwise.evaluation.results import CurvePoint, DataFacts, Evaluation
-from shelfwise.learning_task import group, labelled_rows, read_task
-from shelfwise.model_folder import FittedFacts, load_model, save_model
+from shelfwise.learning.rounds import Round, plan_rounds
+from shelfwise.learning.task import group, labelled_rows, read_task
 from shelfwise.predictions import Prediction
 from shelfwise.progress import Reporter, Silent
 from shelfwise.recipe import Recipe
-from shelfwise.rounds import Round, plan_rounds
 from shelfwise.stacking import stack_encoded
+from shelfwise.storage.model_folder import FittedFacts, load_model, save_model
 from shelfwise.strangers import Learned, learn_novelty, names_of
 from shelfwise.taxonomy.decided import Conflict
 from shelfwise.taxonomy.decisions import Decisions
@@ -40,7 +40,7 @@ from shelfwise.taxonomy.targets import LabelTarget, PathTarget
 from shelfwise.taxonomy.truth import Truth, has_truth, read_truth
 
 if TYPE_CHECKING:
-    from shelfwise.unfinished import Unfinished
+    from shelfwise.learning.unfinished import Unfinished
 
 _SCORES_AT_ONCE = 4_000_000
 
@@ -105,8 +105,8 @@ class Categorizer:
         ShelfwiseError (TargetError, RecipeError …) when there is nothing to learn.
         """
         # These need PyTorch, which an exported model does without.
-        from shelfwise.fitting import fit_ensemble
-        from shelfwise.label_doubts import without_suspects
+        from shelfwise.learning.fitting import fit_ensemble
+        from shelfwise.learning.label_doubts import without_suspects
 
         reporter = reporter or Silent()
         _set_up(self.recipe)

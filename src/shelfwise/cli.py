@@ -12,17 +12,15 @@ from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 import typer
 from typer.core import TyperGroup
 
-from shelfwise import (
-    cache_commands,
-    experiment_commands,
-    export_commands,
-    inspect_command,
-    path_experiment_commands,
-    service_commands,
-)
-from shelfwise import desk_options as people
-from shelfwise import options as given
-from shelfwise import routing_options as routing
+from shelfwise.commands import caches as cache_commands
+from shelfwise.commands import desk_options as people
+from shelfwise.commands import experiments as experiment_commands
+from shelfwise.commands import export as export_commands
+from shelfwise.commands import inspect as inspect_command
+from shelfwise.commands import options as given
+from shelfwise.commands import path_experiments as path_experiment_commands
+from shelfwise.commands import routing_options as routing
+from shelfwise.commands import service as service_commands
 from shelfwise.errors import ShelfwiseError
 from shelfwise.profiling import timed
 from shelfwise.terminal import reporting, table
@@ -221,7 +219,7 @@ def train(
     with reporting(quiet) as reporter, given.profiling(profile) as measured:
         from shelfwise.batch.output import check_output_path
         from shelfwise.categorizer import Categorizer
-        from shelfwise.model_folder import refuse_foreign_folder
+        from shelfwise.storage.model_folder import refuse_foreign_folder
         from shelfwise.terminal import training_rows
 
         refuse_foreign_folder(output)

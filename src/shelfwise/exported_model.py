@@ -14,8 +14,8 @@ from shelfwise.engine.classifier import ExportedClassifier
 from shelfwise.engine.manifest import EXPORT_FOLDER, Manifest, read_manifest, read_network
 from shelfwise.engine.runtime import runtime_installed
 from shelfwise.errors import ModelFolderError
-from shelfwise.model_files import CHECKSUM_FILE
 from shelfwise.recipe import ClassifierRecipe
+from shelfwise.storage.model_files import CHECKSUM_FILE
 
 PICTURES_A_PASS = 8
 """Of an exported backbone: on one thread more are no faster."""

@@ -25,7 +25,7 @@ from shelfwise.explain.views import View, Wide, narrow, views_of
 from shelfwise.recipe import Recipe
 
 if TYPE_CHECKING:
-    from shelfwise.fusing import HeldOutScores
+    from shelfwise.learning.fusing import HeldOutScores
 
 _MOST_LOOKED_AT = 10_000
 """Held-out products that novelty is learned from; more sharpen nothing."""

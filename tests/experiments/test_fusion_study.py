@@ -13,8 +13,8 @@ from tests import tiny_catalog as tiny
 
 from shelfwise.catalog.catalog import Catalog
 from shelfwise.cli import main
+from shelfwise.commands.experiments import read_policy
 from shelfwise.errors import RecipeError, ShelfwiseError, TargetError
-from shelfwise.experiment_commands import read_policy
 from shelfwise.experiments import fusion_outputs, fusion_study
 from shelfwise.experiments.cache import ResultStore
 from shelfwise.experiments.fusion_methods import Method, plan_methods

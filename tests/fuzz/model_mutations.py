@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from safetensors.numpy import load, save
 
-from shelfwise.model_files import (
+from shelfwise.storage.model_files import (
     CHECKED_FILES,
     CHECKSUM_FILE,
     MODEL_FILE,

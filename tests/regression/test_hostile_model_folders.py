@@ -17,7 +17,7 @@ from tests.tiny_catalog import read, tiny_rows, title_recipe
 
 from shelfwise import Categorizer
 from shelfwise.errors import ModelFolderError
-from shelfwise.model_files import CHECKSUM_FILE, MODEL_FILE, RECIPE_FILE, WEIGHTS_FILE
+from shelfwise.storage.model_files import CHECKSUM_FILE, MODEL_FILE, RECIPE_FILE, WEIGHTS_FILE
 
 FILES = (MODEL_FILE, WEIGHTS_FILE, CHECKSUM_FILE, RECIPE_FILE)
 

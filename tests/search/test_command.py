@@ -14,7 +14,7 @@ from tests.conftest import Finished, Shelfwise
 from tests.search.conftest import quick_recipe
 from tests.tiny_catalog import tiny_rows, write
 
-from shelfwise.fitting import Trainer
+from shelfwise.learning.fitting import Trainer
 from shelfwise.recipe import Recipe
 from shelfwise.search.run import read_search_recipe
 from shelfwise.search.scorer import Scorer

@@ -11,7 +11,7 @@ from tests.search.conftest import make_bench, quick_recipe
 
 from shelfwise.ensemble import build_encoders, prepare
 from shelfwise.experiments.cache import ResultStore
-from shelfwise.fitting import Trainer, fit_ensemble
+from shelfwise.learning.fitting import Trainer, fit_ensemble
 from shelfwise.progress import Silent
 from shelfwise.recipe import Recipe
 from shelfwise.search.bench import Bench

@@ -16,7 +16,7 @@ from shelfwise.doctor.duplicates import find_duplicates
 from shelfwise.doctor.findings import Check, ComparisonFound, Diagnosis, Suspect
 from shelfwise.doctor.labels import all_suspects, describe_categories, describe_labels, examine_labels
 from shelfwise.errors import ShelfwiseError
-from shelfwise.learning_task import group
+from shelfwise.learning.task import group
 from shelfwise.progress import Reporter, Silent
 from shelfwise.recipe import Recipe
 from shelfwise.taxonomy.truth import read_truth

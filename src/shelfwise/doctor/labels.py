@@ -15,8 +15,15 @@ from shelfwise.catalog.inputs import as_text
 from shelfwise.decision.confident_learning import confident_category
 from shelfwise.doctor.findings import AlikeCategories, CategoriesFound, LabelsFound, Suspect
 from shelfwise.ensemble import build_encoders, prepare
-from shelfwise.label_doubts import Judged, LabelDoubts, find_doubts, judge, outcome_names, quick_recipe
-from shelfwise.learning_task import LearningTask, read_task
+from shelfwise.learning.label_doubts import (
+    Judged,
+    LabelDoubts,
+    find_doubts,
+    judge,
+    outcome_names,
+    quick_recipe,
+)
+from shelfwise.learning.task import LearningTask, read_task
 from shelfwise.progress import Reporter
 from shelfwise.recipe import Recipe
 from shelfwise.taxonomy.targets import LabelTarget

@@ -19,9 +19,9 @@ from scipy.special import expit, log_softmax, softmax
 from shelfwise.decision.thresholds import THRESHOLD_KINDS, LabelThresholds, ThresholdKind, fit_thresholds
 from shelfwise.experiments.cache import Result, ResultStore, work_key
 from shelfwise.experiments.fusion_outputs import Outputs, Scores
-from shelfwise.fusing import as_answers, fit_temperatures
 from shelfwise.fusion import build_policy
 from shelfwise.fusion.policies import Policy, Single
+from shelfwise.learning.fusing import as_answers, fit_temperatures
 from shelfwise.progress import Reporter, Stage
 from shelfwise.taxonomy.targets import UNLABELLED, LabelTarget, Target
 from shelfwise.training.side_by_side import Shared, SideBySide, processes_possible, threads

@@ -20,10 +20,10 @@ from shelfwise.encoders.base import Encoded
 from shelfwise.errors import ShelfwiseError, TargetError
 from shelfwise.experiments.cache import Result, ResultStore, work_key
 from shelfwise.experiments.study_data import StudyData
+from shelfwise.learning.rounds import Round, plan_rounds
+from shelfwise.learning.trainer import Plan, Trained, Trainer, raw_scores
 from shelfwise.recipe import ClassifierRecipe, Recipe
-from shelfwise.rounds import Round, plan_rounds
 from shelfwise.taxonomy.targets import Target
-from shelfwise.trainer import Plan, Trained, Trainer, raw_scores
 
 MOST_SCORES = 400_000_000
 """Classifiers × products × outcomes held in memory at once: 1.6 GB."""

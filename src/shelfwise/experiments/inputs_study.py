@@ -10,9 +10,9 @@ import numpy as np
 from shelfwise.errors import RecipeError, TargetError
 from shelfwise.experiments.study_data import StudyData
 from shelfwise.experiments.study_runs import Contender
-from shelfwise.paper_recipes import early_classifiers
+from shelfwise.learning.paper_recipes import early_classifiers
+from shelfwise.learning.recommended import Task
 from shelfwise.recipe import ClassifierRecipe, InputRecipe, Recipe
-from shelfwise.recommended import Task
 
 BASELINE = "most frequent category"
 ALL = "all inputs"

@@ -17,7 +17,7 @@ from shelfwise.ensemble import Prepared, build_encoders, prepare
 from shelfwise.errors import CatalogError, TargetError
 from shelfwise.experiments.cache import fingerprint, work_key
 from shelfwise.experiments.training_sizes import LEAST_SIZE, Size, nested_sample
-from shelfwise.presets import complete
+from shelfwise.learning.presets import complete
 from shelfwise.progress import Reporter, Silent
 from shelfwise.recipe import InputRecipe, Recipe
 from shelfwise.stacking import stack_encoded

@@ -16,10 +16,10 @@ from shelfwise.evaluation.evaluation import label_set_scores, path_scores
 from shelfwise.evaluation.hierarchy import level_values
 from shelfwise.evaluation.metrics import accuracy, most_frequent
 from shelfwise.experiments.study_data import Draw, StudyData
-from shelfwise.fitting import fit_ensemble
 from shelfwise.heads.dependent import DependentHead
+from shelfwise.learning.fitting import fit_ensemble
+from shelfwise.learning.rounds import plan_rounds
 from shelfwise.recipe import Recipe
-from shelfwise.rounds import plan_rounds
 from shelfwise.taxonomy.targets import LabelTarget, PathTarget
 from shelfwise.training.loop import PREDICT_ROWS, outcome_logits
 from shelfwise.training.network import Classifier

@@ -36,9 +36,9 @@ from shelfwise.export.compare import Differences, all_probabilities, differences
 from shelfwise.export.networks import NotExportable, backbone_to_onnx, classifier_to_onnx
 from shelfwise.export.quantise import CALIBRATION_PICTURES, quantised
 from shelfwise.exported_model import model_digest
-from shelfwise.model_files import OWN_FILES
-from shelfwise.model_folder import refuse_foreign_folder
 from shelfwise.progress import Reporter, Silent
+from shelfwise.storage.model_files import OWN_FILES
+from shelfwise.storage.model_folder import refuse_foreign_folder
 from shelfwise.whole_folders import whole_folder
 
 MOST_CHANGED: dict[Precision, float] = {"fp32": 0.001, "int8": 0.01}

@@ -15,7 +15,7 @@ from shelfwise.categorizer import Categorizer
 from shelfwise.errors import CatalogError
 from shelfwise.labelling.choosing import candidate_keys, choose, thin_out
 from shelfwise.labelling.views import AT_ONCE, Views, view
-from shelfwise.learning_task import group
+from shelfwise.learning.task import group
 from shelfwise.predictions import Prediction
 from shelfwise.progress import Reporter
 from shelfwise.taxonomy.truth import has_truth, read_truth

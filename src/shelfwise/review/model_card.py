@@ -63,7 +63,7 @@ class ModelCard:
 
 def model_fingerprint(folder: Path) -> str:
     """Which model a folder holds: the beginning of its checksums' SHA-256. Raises ModelFolderError."""
-    from shelfwise.model_folder import CHECKSUM_FILE
+    from shelfwise.storage.model_folder import CHECKSUM_FILE
 
     try:
         checksums = (folder / CHECKSUM_FILE).read_bytes()
@@ -76,7 +76,7 @@ def model_fingerprint(folder: Path) -> str:
 
 def read_model_card(folder: Path) -> ModelCard:
     """The card of a model folder, which is checked as for predicting. Raises ModelFolderError."""
-    from shelfwise.model_folder import load_model
+    from shelfwise.storage.model_folder import load_model
 
     recipe, ensemble, facts = load_model(folder)
     target, accept = ensemble.target, ensemble.accept

@@ -8,7 +8,7 @@ import numpy as np
 
 from shelfwise.decision.confidence import decide
 from shelfwise.ensemble import calibrated_logits, fused_probabilities
-from shelfwise.fusing import Fused
+from shelfwise.learning.fusing import Fused
 from shelfwise.search.bench import Bench
 
 _RESAMPLES = 2_000

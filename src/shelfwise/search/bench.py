@@ -10,10 +10,10 @@ from shelfwise.catalog.catalog import Catalog
 from shelfwise.catalog.split import grouped_split
 from shelfwise.errors import TargetError
 from shelfwise.experiments.cache import fingerprint, work_key
-from shelfwise.learning_task import labelled_rows, make_target, read_task
+from shelfwise.learning.rounds import LEAST_PRODUCTS, Round, plan_rounds
+from shelfwise.learning.task import labelled_rows, make_target, read_task
 from shelfwise.progress import Reporter
 from shelfwise.recipe import Recipe
-from shelfwise.rounds import LEAST_PRODUCTS, Round, plan_rounds
 from shelfwise.taxonomy.targets import LabelTarget, Target
 
 LEAST_ASIDE = 20

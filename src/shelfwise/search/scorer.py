@@ -15,12 +15,12 @@ from shelfwise.encoders.rows_on_demand import is_on_demand
 from shelfwise.ensemble import build_encoders, prepare
 from shelfwise.errors import TargetError
 from shelfwise.experiments.cache import Result, ResultStore, work_key
-from shelfwise.fusing import Fused, HeldOutScores, fuse
 from shelfwise.fusion import build_policy
+from shelfwise.learning.fusing import Fused, HeldOutScores, fuse
+from shelfwise.learning.trainer import Trainer, raw_scores
 from shelfwise.progress import Reporter
 from shelfwise.recipe import ClassifierRecipe, InputRecipe, Recipe
 from shelfwise.search.bench import Bench
-from shelfwise.trainer import Trainer, raw_scores
 from shelfwise.training.loop import EpochRecord
 
 _MOST_BYTES = 500_000_000

@@ -1,0 +1,1 @@
+"""The command line's commands and options: they parse, call and print."""

@@ -1,0 +1,241 @@
+"""What held-out scores teach: temperatures, the late fusion policy, calibrated probabilities, thresholds.
+
+Everything here is fitted on products that their classifiers never saw. What depends on the policy (probability, thresholds,
+the accept rule) is fitted on *cross-fitted* outputs: the policy that speaks about a product was fitted on other groups' products.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from scipy.special import expit, log_softmax, softmax
+
+from shelfwise.decision.calibration import fit_scale_and_shift, fit_temperature
+from shelfwise.decision.calibrators import CalibrationMaps, Calibrator, cross_calibrated
+from shelfwise.decision.confidence import decide
+from shelfwise.decision.evidence import DECIMALS, Evidence, label_evidence, path_evidence
+from shelfwise.decision.label_rules import LabelRule, fit_label_rules
+from shelfwise.decision.path_decoding import choose_decoding
+from shelfwise.decision.routing import AcceptRule, fit_accept_rule
+from shelfwise.decision.thresholds import ThresholdKind, best_micro_f1_threshold
+from shelfwise.ensemble import Calibration, fused_probabilities
+from shelfwise.fusion.policies import Policy, Single
+from shelfwise.learning.policy_trials import Judges, try_policies
+from shelfwise.profiling import timed
+from shelfwise.progress import Reporter, Silent
+from shelfwise.recipe import Recipe
+from shelfwise.taxonomy.targets import UNLABELLED, LabelTarget, PathTarget, Target
+
+
+@dataclass(frozen=True)
+class HeldOutScores:
+    """What classifiers said of products they were not trained on.
+
+    ``logits``: float32 [classifiers, N, outcomes], 0 where absent. ``present``: bool [classifiers, N], some classifier for each
+    product. ``rows``: int64 [N], the products.
+    """
+
+    logits: np.ndarray
+    present: np.ndarray
+    rows: np.ndarray
+
+
+@dataclass(frozen=True)
+class Fused:
+    """The policy, what calibrates it, which predictions to accept; of label sets every way to decide them; every candidate's
+    score, and the name of the chosen; what the held-out products showed."""
+
+    policy: Policy
+    calibration: Calibration
+    accept: AcceptRule
+    label_rules: dict[ThresholdKind, LabelRule]
+    scores: dict[str, float]
+    told: str
+    evidence: Evidence
+
+
+@timed("fuse")
+def fuse(
+    recipe: Recipe,
+    target: Target,
+    names: Sequence[str],
+    held: HeldOutScores,
+    truth: np.ndarray,
+    groups: np.ndarray,
+    reporter: Reporter | None = None,
+) -> Fused:
+    """Choose and calibrate on the held-out scores of the classifiers ``names``; ``truth`` and ``groups`` are of all rows."""
+    reporter = reporter or Silent()
+    answers, mine = truth[held.rows], groups[held.rows]
+    known = answers != UNLABELLED if target.exclusive else np.ones(len(answers), bool)
+    temperatures = fit_temperatures(held.logits[:, known], held.present[:, known], answers[known], target)
+    logits = held.logits / np.array(temperatures, np.float32)[:, None, None]
+    if target.exclusive:
+        logits = log_softmax(logits, axis=2)
+    maps, logits = _map_classifiers(recipe, target, logits, held.present, answers, mine)
+    chosen = _choose(recipe, target, names, logits, held.present, answers, mine, reporter)
+    calibration = _calibrate(recipe, target, temperatures, chosen.fused, answers)
+    present = np.asarray(held.present.any(0))
+    # In double precision, as predictions are: rounded singles are no decimals.
+    fused = chosen.fused.astype(np.float64) * calibration.scale + calibration.shift
+    kind, seed = recipe.calibration.fused, recipe.training.seed
+    fused_map, fused = cross_calibrated(kind, fused, answers, mine, target.exclusive, seed)
+    as_is = Calibration(temperatures)
+    probabilities = np.round(fused_probabilities(target, as_is, fused, present), DECIMALS)
+    calibration = replace(calibration, maps=CalibrationMaps(maps, fused_map))
+    rules: dict[ThresholdKind, LabelRule] = {}
+    if isinstance(target, LabelTarget):
+        labels = as_answers(target, answers)
+        rules, answered = fit_label_rules(
+            target,
+            probabilities,
+            labels,
+            mine,
+            recipe.routing.precision,
+            recipe.thresholds.metric,
+            recipe.thresholds.at_least_one,
+            recipe.training.seed,
+            recipe.routing.certainty,
+        )
+        rule = rules[recipe.thresholds.kind]
+        accept = rule.accept
+        calibration = replace(
+            calibration, thresholds=rule.thresholds, set_scale=rule.set_scale, set_shift=rule.set_shift
+        )
+        by_label = target.label_probabilities(probabilities)
+        evidence = label_evidence(target, by_label, labels, mine, answered, recipe.thresholds.kind)
+    else:
+        decided = decide(target, probabilities, calibration)
+        evidence = path_evidence(target, decided, answers, mine)
+        whole = evidence.whole
+        asked = recipe.routing
+        accept = fit_accept_rule(
+            whole.confidence, whole.right, asked.precision, mine, certainty=asked.certainty
+        )
+    return Fused(chosen.policy, calibration, accept, rules, chosen.scores, chosen.told, evidence)
+
+
+def _map_classifiers(
+    recipe: Recipe,
+    target: Target,
+    logits: np.ndarray,
+    present: np.ndarray,
+    truth: np.ndarray,
+    groups: np.ndarray,
+) -> tuple[tuple[Calibrator | None, ...], np.ndarray]:
+    """What comes after each classifier's temperature, where the recipe wants more, and the logits cross-fitted by it."""
+    kind, exclusive = recipe.calibration.classifiers, target.exclusive
+    if kind == "temperature":
+        return (), logits
+    maps, mapped = [], logits.copy()
+    for which, here in enumerate(present):
+        one, crossed = cross_calibrated(
+            kind, logits[which][here], truth[here], groups[here], exclusive, recipe.training.seed
+        )
+        maps.append(one)
+        mapped[which][here] = crossed
+    return tuple(maps), mapped
+
+
+@dataclass(frozen=True)
+class Quality:
+    """(logits [N, outcomes], encoded truth) → 0–1, higher is better: whole-path accuracy, or micro-F1 of labels at the best
+    single threshold."""
+
+    target: Target
+
+    def __call__(self, logits: np.ndarray, truth: np.ndarray) -> float:
+        if not len(truth):
+            return 0.0
+        if isinstance(self.target, PathTarget):
+            return float((logits.argmax(1) == truth).mean())
+        probabilities = softmax(logits, axis=1) if self.target.exclusive else expit(logits)
+        by_label, labels = self.target.label_probabilities(probabilities), as_answers(self.target, truth)
+        given = by_label >= best_micro_f1_threshold(by_label, labels)
+        return float(2 * (given & (labels > 0)).sum() / max(given.sum() + labels.sum(), 1))
+
+
+def as_answers(target: Target, truth: np.ndarray) -> np.ndarray:
+    """Encoded truth as answers are compared: outcome positions of paths, or 0 and 1 [N, labels]."""
+    if isinstance(target, LabelTarget) and target.sets:
+        return target.members[truth]
+    return truth
+
+
+def fit_temperatures(
+    logits: np.ndarray, present: np.ndarray, truth: np.ndarray, target: Target
+) -> tuple[float, ...]:
+    """One divisor a classifier: raw logits [classifiers, N, outcomes] and presence [classifiers, N] of products that they did not
+    learn from, whose ``truth`` is known."""
+    found = []
+    for mine, here in zip(logits, present, strict=True):
+        if target.exclusive:
+            found.append(fit_temperature(mine[here], truth[here]))
+        else:
+            scale, _ = fit_scale_and_shift(mine[here], truth[here])
+            found.append(1 / scale if scale > 0 else 1.0)
+    return tuple(found)
+
+
+@dataclass(frozen=True)
+class _Chosen:
+    policy: Policy
+    fused: np.ndarray
+    """Cross-fitted logits [N, outcomes]."""
+    scores: dict[str, float]
+    told: str
+
+
+def _choose(
+    recipe: Recipe,
+    target: Target,
+    names: Sequence[str],
+    logits: np.ndarray,
+    present: np.ndarray,
+    truth: np.ndarray,
+    groups: np.ndarray,
+    reporter: Reporter,
+) -> _Chosen:
+    """The policy that scores best on products it was not fitted on; the best single classifier where it is better than every
+    policy by more than one standard error: few held-out products must not let luck decide."""
+    measure, exclusive, seed = Quality(target), target.exclusive, recipe.training.seed
+    singles = [Single(exclusive, which) for which in range(len(names))]
+    scores = {
+        name: measure(single.combine(logits, present), truth)
+        for name, single in zip(names, singles, strict=True)
+    }
+    favourite = max(range(len(names)), key=lambda which: scores[names[which]])
+    if len(names) == 1:
+        return _Chosen(singles[0], singles[0].combine(logits, present), scores, names[0])
+    best: tuple[float, Policy, np.ndarray] | None = None
+    judges = Judges(exclusive, logits, present, truth, groups, seed)
+    for policy, fused in try_policies(recipe.fusion.policies, judges, reporter):
+        score = scores[policy.name] = measure(fused, truth)
+        if best is None or score > best[0]:
+            best = (score, policy, fused)
+    alone = scores[names[favourite]]
+    margin = np.sqrt(alone * (1 - alone) / max(len(truth), 1))
+    if best is None or best[0] < alone - margin:
+        single = singles[favourite]
+        return _Chosen(single, single.combine(logits, present), scores, names[favourite])
+    _, policy, fused = best
+    return _Chosen(policy, fused, scores, policy.name)
+
+
+def _calibrate(
+    recipe: Recipe, target: Target, temperatures: tuple[float, ...], fused: np.ndarray, truth: np.ndarray
+) -> Calibration:
+    """Scale the fused logits on cross-fitted outputs, and choose how one path is taken."""
+    shift, decoding = 0.0, recipe.target.decoding
+    if target.exclusive:
+        known = truth != UNLABELLED
+        scale = 1 / fit_temperature(fused[known], truth[known])
+    else:
+        scale, shift = fit_scale_and_shift(fused, truth)
+    if decoding == "auto":
+        decoding = "highest_leaf"
+        if isinstance(target, PathTarget):
+            decoding = choose_decoding(target, log_softmax(fused, axis=1)[known], truth[known]).kind
+    return Calibration(temperatures, scale=scale, shift=shift, decoding=decoding)
