@@ -9,7 +9,7 @@ import platform
 import shlex
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from importlib.metadata import version
@@ -20,6 +20,8 @@ ROOT = Path(__file__).resolve().parents[1]
 DATA = ROOT.parent / "shared" / "data"
 IMAGE_MODEL = Path("weights", "mobilenet_v2_1.0_224")
 """The pretrained image backbone, inside the data folder."""
+MYNTRA_LEVELS = ["gender", "sub_category", "article_type"]
+"""The columns of Myntra's category paths, from the root down."""
 CACHE_NOTE = "Times of shelfwise hold the computing of image features that no earlier run left in the cache."
 
 Value = str | float | int | None
@@ -67,8 +69,8 @@ class Result:
     notes: list[str] = field(default_factory=list)
 
 
-def arguments(program: str, description: str) -> argparse.ArgumentParser:
-    """The arguments that every benchmark takes."""
+def arguments(program: str, description: str | None) -> argparse.ArgumentParser:
+    """The arguments that every benchmark takes; ``program`` and ``description`` are its ``__file__`` and ``__doc__``."""
     parser = argparse.ArgumentParser(prog=f"python benchmarks/{Path(program).name}", description=description)
     parser.add_argument("--seed", type=int, default=0, metavar="N", help="of splits and training (default 0)")
     parser.add_argument(
@@ -214,6 +216,13 @@ def show(result: Result, args: argparse.Namespace) -> None:
         print(bar.line())
     if args.json is not None:
         args.json.write_text(json.dumps(_as_json(result, args, ran_on), indent=1) + "\n", encoding="utf-8")
+
+
+def run_benchmark(parser: argparse.ArgumentParser, measure: Callable[[argparse.Namespace], Result]) -> None:
+    """What most benchmarks do: read the command line, hold the libraries to its threads, measure, show."""
+    args = parser.parse_args()
+    limit_threads(args.threads)
+    show(measure(args), args)
 
 
 def _as_json(result: Result, args: argparse.Namespace, ran_on: dict[str, Value]) -> dict[str, object]:

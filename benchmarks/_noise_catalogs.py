@@ -9,7 +9,7 @@ from pathlib import Path
 import _noise as noise
 import numpy as np
 import pyarrow as pa
-from _common import Value
+from _common import MYNTRA_LEVELS, Value
 from _data import joined_text, near_duplicates, split, value_groups
 from _peers import LabelSvms, LevelSvms
 
@@ -17,7 +17,6 @@ from shelfwise import Catalog, Categorizer, Recipe
 from shelfwise.taxonomy.truth import read_truth
 from shelfwise.terminal import reporting
 
-LEVELS = ["gender", "sub_category", "article_type"]
 MIN_PRODUCTS = 30
 BRAND_SEED = 17
 
@@ -51,7 +50,7 @@ class Study:
                 return noise.with_columns(catalog, {"labels": pa.array([list(one) for one in changed])})
             levels = zip(*changed, strict=True)
             return noise.with_columns(
-                catalog, {name: pa.array(level) for name, level in zip(LEVELS, levels, strict=True)}
+                catalog, {name: pa.array(level) for name, level in zip(MYNTRA_LEVELS, levels, strict=True)}
             )
 
         return damage
@@ -148,7 +147,7 @@ def study(
             "brand",
             "brands",
         )
-        groups, target = near_duplicates(catalog), {"columns": LEVELS}
+        groups, target = near_duplicates(catalog), {"columns": MYNTRA_LEVELS}
     else:
         inputs, texts = ["title", "description", "image"], ["title", "description"]
         brand, brands = "section_name", "sections"

@@ -25,6 +25,11 @@ class Ran:
     said: str
 
 
+def shelfwise(*words: object) -> list[str]:
+    """The command line of the package beside this Python."""
+    return [sys.executable, "-m", "shelfwise", *map(str, words), "--quiet"]
+
+
 def run_watched(arguments: list[str], limit_s: float | None = None, threads: int = 1) -> Ran:
     """Run a program; after ``limit_s`` it is killed. Leaves this program with its words where it fails."""
     environment = {**os.environ, "OMP_NUM_THREADS": str(threads), "MKL_NUM_THREADS": str(threads)}

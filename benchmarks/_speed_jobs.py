@@ -11,12 +11,11 @@ import sys
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from _common import stopwatch
+from _common import MYNTRA_LEVELS, stopwatch
 
 if TYPE_CHECKING:
     import numpy as np
 
-LEVELS = ["gender", "sub_category", "article_type"]
 Job = Callable[..., dict[str, Any]]
 
 
@@ -25,7 +24,7 @@ def fill_cache(*, folder: str, rows: int | None, seed: int, threads: int, image_
     from shelfwise import Categorizer, Recipe
 
     recipe = Recipe(
-        target=LEVELS,
+        target=MYNTRA_LEVELS,
         inputs=[{"name": "image"}],
         classifiers=[{"name": "image", "inputs": ["image"], "epochs": 1}],
         image_model=image_model,
@@ -43,7 +42,7 @@ def train_ours(
     from shelfwise import Categorizer, Recipe
 
     recipe = Recipe(
-        target=LEVELS,
+        target=MYNTRA_LEVELS,
         inputs=[{"name": name} for name in inputs],
         image_model=image_model,
         training={"seed": seed, "threads": threads},
@@ -79,7 +78,7 @@ def make_text_model(
     from shelfwise import Categorizer, Recipe
 
     recipe = Recipe(
-        target=LEVELS,
+        target=MYNTRA_LEVELS,
         inputs=[{"name": name} for name in columns],
         training={"seed": seed, "threads": threads},
     )
@@ -127,10 +126,10 @@ def _read_plain(
 ) -> tuple[list[str], list[Any]]:
     import pyarrow.parquet as pq
 
-    table = pq.read_table(folder, columns=[*columns, *LEVELS])
+    table = pq.read_table(folder, columns=[*columns, *MYNTRA_LEVELS])
     if rows is not None:
         table = table.take(_sample(table.num_rows, rows, seed))
-    paths = list(zip(*(table[level].to_pylist() for level in LEVELS), strict=True))
+    paths = list(zip(*(table[level].to_pylist() for level in MYNTRA_LEVELS), strict=True))
     return _joined(table, columns), paths
 
 

@@ -13,9 +13,12 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 from _common import DATA
+from _processes import run_watched, shelfwise
 
 SHARD_PRODUCTS = 100_000
 ROW_GROUP = 20_000
+TRAINED_ON = 20_000
+"""Products that a model of titles learns from."""
 
 
 def make_catalog(folder: Path, products: int, data: Path = DATA, seed: int = 0) -> list[Path]:
@@ -32,6 +35,16 @@ def make_catalog(folder: Path, products: int, data: Path = DATA, seed: int = 0) 
             part.rename(file)
         files.append(file)
     return files
+
+
+def model_of_titles(folder: Path, data: Path, seed: int) -> Path:
+    """A model of category paths from titles of another such catalog, by the preset ``fast``; trained where there is none."""
+    model = folder / "model"
+    if not model.exists():
+        small = make_catalog(folder / "small", TRAINED_ON, data, seed)
+        target = ("--target", "category_path", "--inputs", "title", "--recipe", "fast")
+        run_watched(shelfwise("train", *small, *target, "-o", model))
+    return model
 
 
 def _real(data: Path) -> tuple[list[list[str]], list[str]]:

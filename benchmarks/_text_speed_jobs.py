@@ -15,7 +15,8 @@ from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
-LEVELS = ["gender", "sub_category", "article_type"]
+from _common import MYNTRA_LEVELS
+
 TEXT = ["title", "brand", "description"]
 CHUNK = 4_096
 _fitted: Any = None
@@ -47,7 +48,7 @@ def prepare(*, folder: str, place: str, train: int, rows: int, seed: int, **_: A
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    table = pq.read_table(folder, columns=["id", *TEXT, *LEVELS])
+    table = pq.read_table(folder, columns=["id", *TEXT, *MYNTRA_LEVELS])
     chosen = np.sort(np.random.default_rng(seed).permutation(table.num_rows)[:train])
     pq.write_table(table.take(chosen), Path(place, "train.parquet"))
     repeated = np.arange(rows) % table.num_rows
@@ -68,7 +69,7 @@ def ours(*, place: str, recipe: str, exported: bool, workers: int, **_: Any) -> 
     if not folder.exists():
         catalog = Catalog.read(Path(place, "train.parquet"))
         inputs = [{"name": name} for name in TEXT]
-        Categorizer(Recipe(target=LEVELS, inputs=inputs, preset=recipe)).fit(catalog).save(folder)
+        Categorizer(Recipe(target=MYNTRA_LEVELS, inputs=inputs, preset=recipe)).fit(catalog).save(folder)
     if exported:
         from shelfwise.export.run import export_model
 
@@ -95,7 +96,7 @@ def svm(*, place: str, analyzer: str, workers: int, **_: Any) -> dict[str, float
         _peers.vectorizer = lambda: TfidfVectorizer(
             analyzer="char_wb", ngram_range=(2, 5), sublinear_tf=True, min_df=2
         )
-    paths = list(zip(*(table[level].to_pylist() for level in LEVELS), strict=True))
+    paths = list(zip(*(table[level].to_pylist() for level in MYNTRA_LEVELS), strict=True))
     _fitted = fitted.fit(_joined(table), paths).predict
     return _predicted(place, workers)
 
@@ -109,7 +110,7 @@ def fasttext(*, place: str, subwords: bool, workers: int, **_: Any) -> dict[str,
     table = pq.read_table(Path(place, "train.parquet"))
     paths = [
         " > ".join(path).replace(" ", "_")
-        for path in zip(*(table[level].to_pylist() for level in LEVELS), strict=True)
+        for path in zip(*(table[level].to_pylist() for level in MYNTRA_LEVELS), strict=True)
     ]
     file = Path(place, "fasttext.txt")
     lines = (f"__label__{path} {_flat(text)}\n" for path, text in zip(paths, _joined(table), strict=True))

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from _common import (
     CACHE_NOTE,
+    MYNTRA_LEVELS,
     Bar,
     Column,
     Result,
@@ -18,16 +19,14 @@ from _common import (
     add_image_model,
     arguments,
     image_model,
-    limit_threads,
     need,
-    show,
+    run_benchmark,
 )
 
 if TYPE_CHECKING:
     from shelfwise import Catalog
 
 Found = dict[str, Any]
-LEVELS = ["gender", "sub_category", "article_type"]
 STUDIES: dict[str, Found] = {
     "a": {"inputs": ["brand", "description", "image"], "precision": 0.98, "coverage": 0.70},
     "b": {"inputs": [], "precision": 0.99, "coverage": 0.95},
@@ -124,7 +123,7 @@ def _split(args: argparse.Namespace, study: str, catalog: Catalog, groups: np.nd
 
     asked = STUDIES[study]
     parts = split(catalog, groups, args.products, seed)
-    target: Any = LEVELS
+    target: Any = MYNTRA_LEVELS
     if study == "hm":
         target = {"columns": ["labels"], "multilabel": True, "min_products": MIN_PRODUCTS}
     recipe = Recipe(
@@ -226,7 +225,7 @@ def _sum_up_sets(result: Result, study: str, found: list[Found], coverage: str) 
 
 
 def main() -> None:
-    parser = arguments(__file__, str(__doc__))
+    parser = arguments(__file__, __doc__)
     add_image_model(parser)
     parser.add_argument(
         "--studies", nargs="+", choices=STUDIES, default=list(STUDIES), help="only these studies"
@@ -241,9 +240,7 @@ def main() -> None:
         "--store", type=Path, metavar="DIR", help="keep each split's result here, and go on from it"
     )
     parser.add_argument("--minutes", type=float, metavar="M", help="begin no split after so many minutes")
-    args = parser.parse_args()
-    limit_threads(args.threads)
-    show(measure(args), args)
+    run_benchmark(parser, measure)
 
 
 if __name__ == "__main__":

@@ -4,8 +4,24 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from _common import Bar, Column, Result, add_image_model, arguments, limit_threads, need, show, stopwatch
+from _common import (
+    MYNTRA_LEVELS,
+    Bar,
+    Column,
+    Result,
+    add_image_model,
+    arguments,
+    need,
+    run_benchmark,
+    stopwatch,
+)
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from shelfwise import Catalog
 
 COLUMNS = [
     Column("what"),
@@ -61,19 +77,18 @@ def _labels(
     from shelfwise.taxonomy.truth import read_truth
     from shelfwise.terminal import reporting
 
-    levels = ["gender", "sub_category", "article_type"]
     catalog = Catalog.read(folder)
     catalog = catalog.take(subsample(near_duplicates(catalog), catalog.ids, args.products, args.seed))
     chosen = inputs or ["title", "brand", "description", "price", "base_colour", "season", "usage"]
     recipe = Recipe(
         preset="fast",
-        target=levels,
+        target=MYNTRA_LEVELS,
         inputs=[{"name": one} for one in chosen],
         training={"threads": args.threads, "seed": args.seed},
     )
     wrong = _noise.some(len(catalog), noise, args.seed)
     answers = _noise.wrong_answers(read_truth(catalog, recipe.target).values, wrong, args.seed + 1)
-    columns = zip(levels, zip(*answers, strict=True), strict=True)
+    columns = zip(MYNTRA_LEVELS, zip(*answers, strict=True), strict=True)
     damaged = _noise.with_columns(catalog, {level: pa.array(values) for level, values in columns})
     with reporting(False) as reporter, stopwatch() as watch:
         doubts = examine_labels(recipe, damaged, reporter).doubts
@@ -99,45 +114,36 @@ def _labels(
 
 
 def _variants(result: Result, folder: Path, args: argparse.Namespace) -> None:
-    import numpy as np
     from _variants import planted_variants
 
     from shelfwise import Catalog
-    from shelfwise.catalog.near_duplicates import near_duplicate_texts
 
     catalog, truth = planted_variants(Catalog.read(folder), args.products or 6_000, args.seed)
-    with stopwatch() as watch:
-        groups = near_duplicate_texts(catalog)
-    precision, recall = pair_scores(groups, truth)
-    result.rows.append(
-        {
-            "what": "colour and size variants",
-            "products": len(catalog),
-            "planted": int((np.bincount(truth) > 1).sum()),
-            "found": int(groups.max(initial=-1) + 1),
-            "precision": precision,
-            "recall": recall,
-            "seconds": watch.wall_s,
-        }
-    )
+    precision, recall = _groups(result, "colour and size variants", catalog, truth)
     result.bars += [Bar("variants: precision", precision, 0.98), Bar("variants: recall", recall, 0.95)]
 
 
 def _product_codes(result: Result, folder: Path) -> None:
-    import numpy as np
     from _data import value_groups
 
     from shelfwise import Catalog
-    from shelfwise.catalog.near_duplicates import near_duplicate_texts
 
     catalog = Catalog.read(folder)
-    truth = value_groups(catalog.column("product_code").to_pylist())
+    _groups(result, "H&M product codes", catalog, value_groups(catalog.column("product_code").to_pylist()))
+
+
+def _groups(result: Result, what: str, catalog: Catalog, truth: np.ndarray) -> tuple[float, float]:
+    """Precision and recall of the near-duplicates found, ``truth`` int64 [N] being their true groups."""
+    import numpy as np
+
+    from shelfwise.catalog.near_duplicates import near_duplicate_texts
+
     with stopwatch() as watch:
         groups = near_duplicate_texts(catalog)
     precision, recall = pair_scores(groups, truth)
     result.rows.append(
         {
-            "what": "H&M product codes",
+            "what": what,
             "products": len(catalog),
             "planted": int((np.bincount(truth) > 1).sum()),
             "found": int(groups.max(initial=-1) + 1),
@@ -146,6 +152,7 @@ def _product_codes(result: Result, folder: Path) -> None:
             "seconds": watch.wall_s,
         }
     )
+    return precision, recall
 
 
 def _speed(result: Result, folder: Path, args: argparse.Namespace) -> None:
@@ -179,7 +186,7 @@ def _speed(result: Result, folder: Path, args: argparse.Namespace) -> None:
     result.bars.append(Bar("the same, seconds of the clock", watch.wall_s, 120.0, "at most", ".0f"))
 
 
-def pair_scores(found: np.ndarray, truth: np.ndarray) -> tuple[float, float]:  # noqa: F821
+def pair_scores(found: np.ndarray, truth: np.ndarray) -> tuple[float, float]:
     """Precision and recall over pairs of products that are put together. ``found``: -1 is in no group."""
     import numpy as np
 
@@ -195,12 +202,10 @@ def pair_scores(found: np.ndarray, truth: np.ndarray) -> tuple[float, float]:  #
 
 def main() -> None:
     """Measure and print."""
-    parser = arguments(__file__, __doc__ or "")
+    parser = arguments(__file__, __doc__)
     add_image_model(parser)
     parser.add_argument("--parts", nargs="+", choices=PARTS, default=list(PARTS), help="(default all)")
-    args = parser.parse_args()
-    limit_threads(args.threads)
-    show(measure(args), args)
+    run_benchmark(parser, measure)
 
 
 if __name__ == "__main__":

@@ -334,7 +334,7 @@ def _stored(folder: Path, urls: list[str]) -> list[str]:
 
 def main() -> None:
     """Measure and print."""
-    parser = arguments(__file__, (__doc__ or "").split("\n")[0])
+    parser = arguments(__file__, __doc__)
     parser.add_argument("--studies", nargs="+", choices=STUDIES, default=list(STUDIES), help="only these")
     args = parser.parse_args()
     limit_threads(args.threads)

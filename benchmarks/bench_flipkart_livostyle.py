@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from _common import Bar, Column, Result, Value, arguments, limit_threads, need, ratio, show, stopwatch
+from _common import Bar, Column, Result, Value, arguments, need, ratio, run_benchmark, stopwatch
 
 if TYPE_CHECKING:
     import numpy as np
@@ -184,13 +184,11 @@ def _rows_in_and_out(
 
 def main() -> None:
     """Measure and print."""
-    parser = arguments(__file__, (__doc__ or "").split("\n")[0])
+    parser = arguments(__file__, __doc__)
     parser.add_argument(
         "--tasks", nargs="+", choices=list(TASKS), default=list(TASKS), help="which (default all)"
     )
-    args = parser.parse_args()
-    limit_threads(args.threads)
-    show(measure(args), args)
+    run_benchmark(parser, measure)
 
 
 if __name__ == "__main__":

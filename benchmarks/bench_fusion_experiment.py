@@ -15,9 +15,8 @@ from _common import (
     add_image_model,
     arguments,
     image_model,
-    limit_threads,
     need,
-    show,
+    run_benchmark,
     stopwatch,
 )
 
@@ -153,14 +152,12 @@ def _bars(result: Result, study: FusionStudy) -> None:
 
 def main() -> None:
     """Measure and print."""
-    parser = arguments(__file__, __doc__ or "")
+    parser = arguments(__file__, __doc__)
     add_image_model(parser)
     parser.add_argument(
         "--store", type=Path, metavar="DIR", help="keep results here and go on from them (no first-run bar)"
     )
-    args = parser.parse_args()
-    limit_threads(args.threads)
-    show(measure(args), args)
+    run_benchmark(parser, measure)
 
 
 if __name__ == "__main__":

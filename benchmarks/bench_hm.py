@@ -17,10 +17,9 @@ from _common import (
     add_image_model,
     arguments,
     image_model,
-    limit_threads,
     need,
     ratio,
-    show,
+    run_benchmark,
     stopwatch,
 )
 
@@ -141,11 +140,9 @@ def _row(name: str, scores: LabelSetScores, peer: LabelSetScores, over_known: Ov
 
 def main() -> None:
     """Measure and print."""
-    parser = arguments(__file__, __doc__ or "")
+    parser = arguments(__file__, __doc__)
     add_image_model(parser)
-    args = parser.parse_args()
-    limit_threads(args.threads)
-    show(measure(args), args)
+    run_benchmark(parser, measure)
 
 
 if __name__ == "__main__":

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from _common import (
     CACHE_NOTE,
+    MYNTRA_LEVELS,
     Bar,
     Column,
     Result,
@@ -14,9 +15,8 @@ from _common import (
     add_image_model,
     arguments,
     image_model,
-    limit_threads,
     need,
-    show,
+    run_benchmark,
     stopwatch,
 )
 
@@ -26,7 +26,6 @@ if TYPE_CHECKING:
 
 MIN_PRODUCTS = 30
 LEAST_MICRO_F1 = 0.70
-LEVELS = ["gender", "sub_category", "article_type"]
 FLIPPED = {"augment": {"flip": True}, "variants": 1}
 ENCODERS: dict[str, dict[str, Any]] = {
     "last": {"features": "last"},
@@ -45,7 +44,7 @@ COLUMNS = [
     Column("width", ",d"),
     Column("micro-F1"),
     Column("path"),
-    *(Column(level) for level in LEVELS),
+    *(Column(level) for level in MYNTRA_LEVELS),
     Column("features s", ".1f"),
     Column("train s", ".1f"),
     Column("train CPU s", ".1f"),
@@ -65,7 +64,7 @@ def measure(args: argparse.Namespace) -> Result:
         title, by = f"H&M, image alone: labels of at least {MIN_PRODUCTS} training products", "product_code"
     else:
         groups = near_duplicates(catalog)
-        title, by = f"Myntra, image alone: {' > '.join(LEVELS)}, accuracy", "title and image"
+        title, by = f"Myntra, image alone: {' > '.join(MYNTRA_LEVELS)}, accuracy", "title and image"
     parts = split(catalog, groups, args.products, args.seed)
     result = Result(
         title,
@@ -89,7 +88,7 @@ def measure(args: argparse.Namespace) -> Result:
 
 def _not_of(catalog: str) -> set[str]:
     """The columns that another catalog's figures stand in."""
-    return {"path", *LEVELS} if catalog == "hm" else {"micro-F1"}
+    return {"path", *MYNTRA_LEVELS} if catalog == "hm" else {"micro-F1"}
 
 
 def _row(name: str, parts: Split, args: argparse.Namespace) -> dict[str, Value]:
@@ -107,7 +106,7 @@ def _row(name: str, parts: Split, args: argparse.Namespace) -> dict[str, Value]:
     labels = {"columns": ["labels"], "multilabel": True, "min_products": MIN_PRODUCTS}
     ours = run(
         Recipe(
-            target=labels if args.catalog == "hm" else LEVELS,
+            target=labels if args.catalog == "hm" else MYNTRA_LEVELS,
             inputs=[{"name": "image", "encoder": {"kind": "pretrained_image", **options}}],
             classifiers=[{**classifier, "epochs": args.epochs, "batch": 64}],
             training=training_options(args),
@@ -133,12 +132,12 @@ def _figures(ours: Run, parts: Split) -> dict[str, Value]:
         known = OverKnown.count(truth(ours.model, parts.test), ours.labels)
         return {"micro-F1": known.micro_f1(ours.label_scores["image"])}
     scores = ours.path_scores["image"]
-    return {"path": scores.whole_path, **dict(zip(LEVELS, scores.level_accuracy, strict=True))}
+    return {"path": scores.whole_path, **dict(zip(MYNTRA_LEVELS, scores.level_accuracy, strict=True))}
 
 
 def main() -> None:
     """Measure and print."""
-    parser = arguments(__file__, __doc__ or "")
+    parser = arguments(__file__, __doc__)
     add_image_model(parser)
     parser.add_argument(
         "--catalog", choices=["hm", "myntra"], default="hm", help="what is scored (default hm)"
@@ -152,9 +151,7 @@ def main() -> None:
         metavar="NAME",
         help=f"only these rows of the table: {', '.join(ENCODERS)} (default all)",
     )
-    args = parser.parse_args()
-    limit_threads(args.threads)
-    show(measure(args), args)
+    run_benchmark(parser, measure)
 
 
 if __name__ == "__main__":

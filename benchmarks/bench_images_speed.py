@@ -43,7 +43,7 @@ BATCH = 8
 
 def main() -> None:
     """Measure and print."""
-    parser = arguments(__file__, (__doc__ or "").split("\n")[0])
+    parser = arguments(__file__, __doc__)
     add_image_model(parser)
     parser.add_argument("--side", type=int, default=224, metavar="PX", help="of the JPEG files (default 224)")
     parser.add_argument("--pictures", type=int, default=256, metavar="N", help="how many (default 256)")

@@ -14,11 +14,10 @@ from pathlib import Path
 from typing import Any
 
 from _common import Bar, Column, Result, Value, arguments, need, show
-from _processes import Ran, run_watched
-from _synthetic import make_catalog
+from _processes import Ran, run_watched, shelfwise
+from _synthetic import make_catalog, model_of_titles
 
 SIZES = [100_000, 1_000_000]
-TRAINED_ON = 20_000
 MOST_PREDICT_MIB, MOST_RATIO, MOST_TIME_RATIO, MOST_TRAIN_MIB = 2048.0, 1.10, 1.20, 6 * 1024.0
 COLUMNS = [
     Column("work"),
@@ -54,11 +53,6 @@ class Kept:
         return self.jobs[job]
 
 
-def shelfwise(*words: object) -> list[str]:
-    """The command line of the package beside this Python."""
-    return [sys.executable, "-m", "shelfwise", *map(str, words), "--quiet"]
-
-
 def measure(args: argparse.Namespace, folder: Path) -> Result:
     """Every size, predicting first."""
     need(args.data, "myntra")
@@ -68,24 +62,8 @@ def measure(args: argparse.Namespace, folder: Path) -> Result:
         COLUMNS,
     )
     kept = Kept(folder)
-    model = folder / "model"
-    if args.sizes and not model.exists():
-        shards = make_catalog(folder / "small", TRAINED_ON, args.data, args.seed)
-        run_watched(
-            shelfwise(
-                "train",
-                *shards,
-                "--target",
-                "category_path",
-                "--inputs",
-                "title",
-                "--recipe",
-                "fast",
-                "-o",
-                model,
-            )
-        )
     for size in args.sizes:
+        model = model_of_titles(folder, args.data, args.seed)
         shards = make_catalog(folder / "catalog", size, args.data, args.seed)
         where = f"{folder / f'predicted-{size}'}/"
         command = shelfwise("predict", model, *shards, "-o", where, "--workers", args.workers)
@@ -157,7 +135,7 @@ def _number(value: Value) -> float:
 
 def main() -> None:
     """Measure and print."""
-    parser = arguments(__file__, (__doc__ or "").split("\n")[0])
+    parser = arguments(__file__, __doc__)
     parser.add_argument(
         "--sizes", type=int, nargs="*", default=SIZES, metavar="N", help="products to predict"
     )

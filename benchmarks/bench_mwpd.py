@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING
 
-from _common import Bar, Column, Result, Value, arguments, limit_threads, need, ratio, show, stopwatch
+from _common import Bar, Column, Result, Value, arguments, need, ratio, run_benchmark, stopwatch
 
 if TYPE_CHECKING:
     import numpy as np
@@ -128,9 +128,7 @@ def _scores(scores: PathScores, best: PathScores) -> dict[str, Value]:
 
 def main() -> None:
     """Measure and print."""
-    args = arguments(__file__, __doc__ or "").parse_args()
-    limit_threads(args.threads)
-    show(measure(args), args)
+    run_benchmark(arguments(__file__, __doc__), measure)
 
 
 if __name__ == "__main__":

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from _common import (
     CACHE_NOTE,
+    MYNTRA_LEVELS,
     Bar,
     Column,
     Result,
@@ -14,10 +15,9 @@ from _common import (
     add_image_model,
     arguments,
     image_model,
-    limit_threads,
     need,
     ratio,
-    show,
+    run_benchmark,
     stopwatch,
 )
 
@@ -26,10 +26,9 @@ if TYPE_CHECKING:
 
     from shelfwise.evaluation.results import PathScores
 
-LEVELS = ["gender", "sub_category", "article_type"]
 COLUMNS = [
     Column("inputs, model"),
-    *(Column(level) for level in LEVELS),
+    *(Column(level) for level in MYNTRA_LEVELS),
     Column("mean"),
     Column("path"),
     Column("path / SVM", ".4f"),
@@ -79,7 +78,7 @@ def _study(result: Result, name: str, parts: Split, backbone: str, args: argpars
     inputs, least_path, least_mean = STUDIES[name]
     ours = run(
         Recipe(
-            target=LEVELS,
+            target=MYNTRA_LEVELS,
             inputs=[{"name": one} for one in inputs],
             image_model=backbone,
             training=training_options(args),
@@ -93,7 +92,7 @@ def _study(result: Result, name: str, parts: Split, backbone: str, args: argpars
         svm = LevelSvms().fit(texts, known)
     with stopwatch() as prediction:
         answers = svm.predict(others)
-    peer = path_scores(wanted, answers, len(LEVELS))
+    peer = path_scores(wanted, answers, len(MYNTRA_LEVELS))
 
     scores = ours.path_scores
     timed: dict[str, Value] = {"train s": ours.training.wall_s, "predict s": ours.prediction.wall_s}
@@ -131,7 +130,7 @@ def _bars(name: str, scores: dict[str, PathScores], least_path: float, least_mea
 def _row(name: str, scores: PathScores, peer: PathScores) -> dict[str, Value]:
     return {
         "inputs, model": name,
-        **dict(zip(LEVELS, scores.level_accuracy, strict=True)),
+        **dict(zip(MYNTRA_LEVELS, scores.level_accuracy, strict=True)),
         "mean": scores.mean_of_levels,
         "path": scores.whole_path,
         "path / SVM": ratio(scores.whole_path, peer.whole_path),
@@ -141,7 +140,7 @@ def _row(name: str, scores: PathScores, peer: PathScores) -> dict[str, Value]:
 
 def main() -> None:
     """Measure and print."""
-    parser = arguments(__file__, __doc__ or "")
+    parser = arguments(__file__, __doc__)
     add_image_model(parser)
     parser.add_argument(
         "--studies",
@@ -150,9 +149,7 @@ def main() -> None:
         default=list(STUDIES),
         help="a: brand + description + image; b: all inputs (default both)",
     )
-    args = parser.parse_args()
-    limit_threads(args.threads)
-    show(measure(args), args)
+    run_benchmark(parser, measure)
 
 
 if __name__ == "__main__":

@@ -30,7 +30,7 @@ TARGET = "gender,sub_category,article_type"
 
 def main() -> None:
     """Label, train, score, choose; print the curve."""
-    parser = arguments(__file__, __doc__.splitlines()[0])
+    parser = arguments(__file__, __doc__)
     parser.add_argument("--inputs", default=INPUTS, help=f"columns to read (default {INPUTS})")
     parser.add_argument(
         "--start", type=int, default=START, help=f"random labels to begin with (default {START})"

@@ -9,18 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from _common import (
-    Bar,
-    Column,
-    Result,
-    Value,
-    add_image_model,
-    arguments,
-    image_model,
-    limit_threads,
-    need,
-    show,
-)
+from _common import Bar, Column, Result, Value, add_image_model, arguments, image_model, need, run_benchmark
 
 if TYPE_CHECKING:
     from _noise_catalogs import Study
@@ -214,7 +203,7 @@ def _plain(name: str) -> str:
 
 def main() -> None:
     """Measure and print."""
-    parser = arguments(__file__, __doc__ or "")
+    parser = arguments(__file__, __doc__)
     add_image_model(parser)
     parser.add_argument("--quick", action="store_true", help=f"{QUICK_PRODUCTS:,} products, fewer conditions")
     parser.add_argument("--recipe", choices=["auto", "fast"], default="auto", help="(default auto)")
@@ -229,9 +218,7 @@ def main() -> None:
         metavar="DIR",
         help="one JSON a condition; a run that was interrupted goes on from here (default bench-noise)",
     )
-    args = parser.parse_args()
-    limit_threads(args.threads)
-    show(measure(args), args)
+    run_benchmark(parser, measure)
 
 
 if __name__ == "__main__":

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from _common import (
     CACHE_NOTE,
+    MYNTRA_LEVELS,
     Bar,
     Column,
     Result,
@@ -27,7 +28,6 @@ if TYPE_CHECKING:
     from shelfwise.experiments.study_commands import Done
     from shelfwise.experiments.table import Table
 
-LEVELS = ["gender", "sub_category", "article_type"]
 INPUTS = {
     "inputs": ["brand", "description", "image"],
     "levels": ["description"],
@@ -96,7 +96,7 @@ def _experiment(name: str, catalog: Any, backbone: str, folder: Path, args: argp
 
     recipe = Recipe(
         preset="fast" if name == "data-size" else "paper-b",
-        target=LEVELS,
+        target=MYNTRA_LEVELS,
         inputs=[{"name": one} for one in INPUTS[name]],
         image_model=backbone,
         training={"threads": args.threads},
@@ -158,7 +158,7 @@ def _value(cell: Any) -> float | None:
 
 def main(argv: Sequence[str] | None = None) -> None:
     """Run the benchmark."""
-    parser = arguments(__file__, __doc__ or "")
+    parser = arguments(__file__, __doc__)
     add_image_model(parser)
     parser.add_argument("--sizes", default="2000,8000,all", metavar="N,N,all", help="training products")
     parser.add_argument("--seeds", type=int, default=3, metavar="N", help="draws of the products (default 3)")

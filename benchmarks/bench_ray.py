@@ -9,11 +9,10 @@ import tempfile
 from pathlib import Path
 
 from _common import Bar, Column, Result, arguments, limit_threads, need, show
-from _processes import run_watched
-from _synthetic import make_catalog
+from _processes import run_watched, shelfwise
+from _synthetic import make_catalog, model_of_titles
 
 PRODUCTS = 200_000
-TRAINED_ON = 20_000
 SHARD_ROWS = 16_384
 COLUMNS = [
     Column("engine"),
@@ -26,11 +25,6 @@ COLUMNS = [
 ]
 
 
-def shelfwise(*words: object) -> list[str]:
-    """The command line of the package beside this Python."""
-    return [sys.executable, "-m", "shelfwise", *map(str, words), "--quiet"]
-
-
 def measure(args: argparse.Namespace, folder: Path) -> Result:
     """Both engines on one catalog."""
     need(args.data, "myntra")
@@ -38,13 +32,7 @@ def measure(args: argparse.Namespace, folder: Path) -> Result:
         sys.exit("expected the extra `ray`; install it with: pip install 'shelfwise[ray]'")
     count = args.products or PRODUCTS
     shards = make_catalog(folder / "catalog", count, args.data, args.seed)
-    small = make_catalog(folder / "small", TRAINED_ON, args.data, args.seed)
-    model = folder / "model"
-    run_watched(
-        shelfwise(
-            "train", *small, "--target", "category_path", "--inputs", "title", "--recipe", "fast", "-o", model
-        )
-    )
+    model = model_of_titles(folder, args.data, args.seed)
     result = Result(
         "Ray beside the local engine", "titles of myntra, drawn again and again and perturbed", COLUMNS
     )
@@ -93,7 +81,7 @@ def _same(folder: Path) -> int:
 
 def main() -> None:
     """Measure and print."""
-    parser = arguments(__file__, (__doc__ or "").split("\n")[0])
+    parser = arguments(__file__, __doc__)
     parser.add_argument(
         "--workers", type=int, default=2, metavar="N", help="processes of each engine (default 2)"
     )

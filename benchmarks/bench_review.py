@@ -56,7 +56,7 @@ WAYS = (
 
 def main() -> None:
     """Queue, serve, load, print."""
-    parser = arguments(__file__, __doc__.splitlines()[0])
+    parser = arguments(__file__, __doc__)
     parser.add_argument("--people", type=int, default=PEOPLE, help=f"at once (default {PEOPLE})")
     parser.add_argument("--seconds", type=float, default=40.0, help="of load (default 40)")
     parser.add_argument(

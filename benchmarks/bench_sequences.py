@@ -11,7 +11,7 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Self
 
-from _common import Bar, Column, Result, arguments, limit_threads, need, ratio, show
+from _common import Bar, Column, Result, arguments, need, ratio, run_benchmark
 
 if TYPE_CHECKING:
     import numpy as np
@@ -175,8 +175,9 @@ class _Clock:
         self.times = [time.perf_counter()]
 
     def advance(self, done: int, note: str = "") -> None:
-        """A step is done."""
-        self.times.append(time.perf_counter())
+        """A step is done; with nothing done, only where a training goes on from was told."""
+        if done:
+            self.times.append(time.perf_counter())
 
     def __enter__(self) -> Self:
         return self
@@ -239,7 +240,7 @@ def _ready(material: Material, rows: np.ndarray) -> tuple[torch.Tensor, torch.Te
 
 def main() -> None:
     """Measure and print."""
-    parser = arguments(__file__, (__doc__ or "").split("\n")[0])
+    parser = arguments(__file__, __doc__)
     parser.add_argument(
         "--repeats",
         type=int,
@@ -247,9 +248,7 @@ def main() -> None:
         metavar="N",
         help="runs of each side; the fastest of each step counts (default 3)",
     )
-    args = parser.parse_args()
-    limit_threads(args.threads)
-    show(measure(args), args)
+    run_benchmark(parser, measure)
 
 
 if __name__ == "__main__":

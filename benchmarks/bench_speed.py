@@ -220,7 +220,7 @@ def _shelfwise() -> list[str]:
 
 def main() -> None:
     """Measure and print."""
-    parser = arguments(__file__, (__doc__ or "").split("\n")[0])
+    parser = arguments(__file__, __doc__)
     add_image_model(parser)
     parser.add_argument(
         "--repeats",

@@ -18,11 +18,10 @@ from multiprocessing import get_context
 from pathlib import Path
 
 from _common import Bar, Column, Result, arguments, limit_threads, need, ratio, show
-from _processes import run_watched
-from _synthetic import make_catalog
+from _processes import run_watched, shelfwise
+from _synthetic import TRAINED_ON, make_catalog, model_of_titles
 
 PRODUCTS = 200_000
-TRAINED_ON = 20_000
 SHARD_ROWS = 8_192
 KILLS = 5
 MOST_LOST = 1.5
@@ -39,26 +38,16 @@ COLUMNS = [
 ]
 
 
-def shelfwise(*words: object) -> list[str]:
-    """The command line of the package beside this Python."""
-    return [sys.executable, "-m", "shelfwise", *map(str, words), "--quiet"]
-
-
 def measure(args: argparse.Namespace, folder: Path) -> Result:
     """Everything on one catalog."""
     need(args.data, "myntra")
     count = args.products or PRODUCTS
     shards = make_catalog(folder / "catalog", count, args.data, args.seed)
-    small = make_catalog(folder / "small", TRAINED_ON, args.data, args.seed)
-    model = folder / "model"
-    run_watched(
-        shelfwise(
-            "train", *small, "--target", "category_path", "--inputs", "title", "--recipe", "fast", "-o", model
-        )
-    )
+    model = model_of_titles(folder, args.data, args.seed)
     result = Result("Streaming prediction", "titles of myntra, drawn again and again and perturbed", COLUMNS)
     result.facts = {"products": count, "rows a shard": SHARD_ROWS}
-    svm = _svm(small, shards, args.workers)
+    learned = make_catalog(folder / "small", TRAINED_ON, args.data, args.seed)
+    svm = _svm(learned, shards, args.workers)
     folders = []
     for workers in sorted({1, args.workers}):
         where = folder / f"workers-{workers}"
@@ -168,12 +157,12 @@ def _predict_svm(job: tuple[str, str]) -> int:
     return table.num_rows
 
 
-def _svm(small: list[Path], shards: list[Path], workers: int) -> float:
+def _svm(learned: list[Path], shards: list[Path], workers: int) -> float:
     """Products a second of the peer."""
     context = get_context("spawn")
     with (
         tempfile.TemporaryDirectory() as out,
-        context.Pool(workers, _fit_svm, ([str(file) for file in small],)) as pool,
+        context.Pool(workers, _fit_svm, ([str(file) for file in learned],)) as pool,
     ):
         pool.map(os.path.basename, ["ready"] * workers * 4)
         start = time.perf_counter()
@@ -185,7 +174,7 @@ def _svm(small: list[Path], shards: list[Path], workers: int) -> float:
 
 def main() -> None:
     """Measure and print."""
-    parser = arguments(__file__, (__doc__ or "").split("\n")[0])
+    parser = arguments(__file__, __doc__)
     parser.add_argument("--workers", type=int, default=2, metavar="N", help="processes (default 2)")
     args = parser.parse_args()
     limit_threads(1)

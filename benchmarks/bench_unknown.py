@@ -9,12 +9,14 @@ from __future__ import annotations
 
 import argparse
 import json
+import sys
 from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from _common import (
     CACHE_NOTE,
+    MYNTRA_LEVELS,
     Bar,
     Column,
     Result,
@@ -22,16 +24,14 @@ from _common import (
     add_image_model,
     arguments,
     image_model,
-    limit_threads,
     need,
-    show,
+    run_benchmark,
     stopwatch,
 )
 
 if TYPE_CHECKING:
     from _data import Split
 
-LEVELS = ["gender", "sub_category", "article_type"]
 LEAST_AUROC = 0.85
 DEPARTMENTS = 12
 STUDIES: dict[str, list[str]] = {"a": ["brand", "description", "image"], "b": []}
@@ -109,7 +109,7 @@ def _department(name: str, parts: Split, args: argparse.Namespace) -> dict[str, 
 
     recipe = Recipe(
         preset=args.recipe,
-        target=LEVELS,
+        target=MYNTRA_LEVELS,
         inputs=[{"name": one} for one in STUDIES[args.study]],
         image_model=image_model(args),
         training={"seed": args.seed, "threads": args.threads} | ({"folds": args.folds} if args.folds else {}),
@@ -119,11 +119,12 @@ def _department(name: str, parts: Split, args: argparse.Namespace) -> dict[str, 
     unknown = np.array(parts.test.column("article_type").to_pylist()) == name
     with reporting(True) as reporter, stopwatch() as training:
         model = Categorizer(recipe).fit(train, reporter=reporter)
+    rule = model.ensemble_.novelty
+    if rule is None:
+        sys.exit("too few products were held out for a model to tell unknown ones; give more --products")
     predictions = model.predict(parts.test)
     novelty = np.array([one.novelty for one in predictions], np.float64)
-    flagged = (
-        model.ensemble_.novelty.flags(novelty) if model.ensemble_.novelty else np.zeros(len(novelty), bool)
-    )
+    flagged = rule.flags(novelty)
     truth = read_truth(parts.test, model.recipe_.target).values
     right = np.array([one.answer == path for one, path in zip(predictions, truth, strict=True)])
     confidence = np.array([one.confidence for one in predictions])
@@ -139,7 +140,7 @@ def _department(name: str, parts: Split, args: argparse.Namespace) -> dict[str, 
         "SVM": float(roc_auc_score(unknown, peer)),
         "noticed": float(flagged[unknown].mean()),
         "false alarms": float(flagged[~unknown].mean()),
-        "expected": model.ensemble_.novelty.separation if model.ensemble_.novelty else None,
+        "expected": rule.separation,
         "path": float(right[~unknown].mean()),
         "train s": training.wall_s,
     }
@@ -177,7 +178,7 @@ def _settings(args: argparse.Namespace) -> str:
 
 def main() -> None:
     """Measure and print."""
-    parser = arguments(__file__, __doc__ or "")
+    parser = arguments(__file__, __doc__)
     add_image_model(parser)
     parser.add_argument(
         "--study",
@@ -197,9 +198,7 @@ def main() -> None:
     parser.add_argument(
         "--resume", type=Path, metavar="FILE", help="departments done are kept there, and not done again"
     )
-    args = parser.parse_args()
-    limit_threads(args.threads)
-    show(measure(args), args)
+    run_benchmark(parser, measure)
 
 
 if __name__ == "__main__":

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,6 +17,8 @@ from shelfwise.demo import StoreFiles, generate_store
 os.environ.setdefault("OMP_NUM_THREADS", "2")
 
 SHARED_DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
+
+RAY_STARTS = 2
 
 QUICK_RECIPE = """
 target: {columns: [category_path]}
@@ -75,6 +78,30 @@ def quick_recipe(tmp_path_factory: pytest.TempPathFactory) -> Path:
     file = tmp_path_factory.mktemp("recipe") / "quick.yaml"
     file.write_text(QUICK_RECIPE, encoding="utf-8")
     return file
+
+
+@pytest.fixture(scope="session")
+def ray_cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A cluster of three workers for all tests, for starting it takes seconds; the folder of its machines' caches."""
+    pytest.importorskip("ray", reason="needs the extra `ray`, which is not installed")
+    from shelfwise.batch.on_ray import Actors, cluster
+    from shelfwise.errors import ShelfwiseError
+
+    caches = tmp_path_factory.mktemp("caches-of-the-cluster")
+    with ExitStack() as held:
+        for attempt in range(RAY_STARTS):
+            with pytest.MonkeyPatch.context() as patched:
+                patched.setenv(
+                    "SHELFWISE_CACHE", str(caches)
+                )  # its processes have what is set when it starts
+                try:
+                    held.enter_context(cluster(Actors(3)))
+                    break
+                except ShelfwiseError as error:
+                    # Ray gives its own processes fifteen seconds to start, which a machine full of tests may not have.
+                    if attempt + 1 == RAY_STARTS:
+                        pytest.skip(f"Ray does not start here: {error}")
+        yield caches
 
 
 @pytest.fixture(scope="session")

@@ -5,17 +5,19 @@ Nothing in it is needed: what is removed is computed, or fetched, again.
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from shelfwise.catalog.fetching.store import default_store
-from shelfwise.catalog.fetching.upkeep import stored_images, verify_images
+from shelfwise.catalog.fetching.upkeep import (
+    KeptFile,
+    is_idle,
+    remove_longest_unused,
+    stored_images,
+    verify_images,
+)
 from shelfwise.encoders.cache_files import cache_folder
 from shelfwise.encoders.cache_upkeep import (
-    IN_USE_S,
     cache_usage,
     clear_cache,
     exclusive,
@@ -87,26 +89,14 @@ def prune_caches(most_bytes: int) -> Pruned:
             raise ShelfwiseError(
                 f"another process is tidying '{cache_folder()}', or it cannot be written; try again"
             )
-        files = [(one.used, one.bytes, one.path) for one in feature_shards(root)]
-        files += [(image.used, image.bytes, image.path) for image in stored_images(default_store())]
-        total = sum(size for _, size, _ in files)
-        freed = _remove(files, total - most_bytes, lambda used: time.time() - used > IN_USE_S)
-    in_use = sum(size for used, size, _ in files if time.time() - used <= IN_USE_S)
-    return Pruned(freed, total - freed, in_use)
+        files: list[KeptFile] = [*feature_shards(root), *stored_images(default_store())]
+        idle = [file for file in files if is_idle(file)]
+        total = sum(file.bytes for file in files)
+        freed = remove_longest_unused(idle, total - most_bytes)
+    return Pruned(freed, total - freed, total - sum(file.bytes for file in idle))
 
 
 def clear_caches() -> int:
     """Remove all features and fetched images, also those in use; the bytes freed."""
-    files = [(image.used, image.bytes, image.path) for image in stored_images(default_store())]
-    return clear_cache() + _remove(files, sum(size for _, size, _ in files), lambda used: True)
-
-
-def _remove(files: list[tuple[float, int, Path]], excess: int, idle: Callable[[float], bool]) -> int:
-    freed = 0
-    for used, size, path in sorted(files):
-        if freed >= excess or not idle(used):
-            break
-        with suppress(OSError):
-            path.unlink()
-            freed += size
-    return freed
+    images = list(stored_images(default_store()))
+    return clear_cache() + remove_longest_unused(images, sum(image.bytes for image in images))

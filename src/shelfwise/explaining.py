@@ -173,8 +173,9 @@ def _outcomes_of(target: Target, answers: Sequence[tuple[str, ...]], probabiliti
     those that are most like it; where nothing is answered, about the most probable outcome.
     """
     about = np.zeros(probabilities.shape)
+    belonging = {answer: _belonging(target, answer) for answer in set(answers)}
     for row, (answer, mine) in enumerate(zip(answers, probabilities, strict=True)):
-        belongs = _belonging(target, answer)
+        belongs = belonging[answer]
         share = np.where(belongs, np.maximum(mine, 1e-9), 0.0)
         if isinstance(target, LabelTarget) and not target.sets:
             share = belongs.astype(float)
@@ -222,13 +223,17 @@ def _pull(ensemble: Ensemble, logits: np.ndarray, present: np.ndarray, about: np
 
 def _probability_of(target: Target, answers: Sequence[tuple[str, ...]], chances: np.ndarray) -> np.ndarray:
     """float [N]: how probable each answer is; of labels by themselves the mean of its labels' probabilities."""
+    if isinstance(target, PathTarget):
+        parts, belonging = chances, {answer: _belonging(target, answer) for answer in set(answers)}
+    else:
+        parts = target.label_probabilities(chances)
+        belonging = {answer: np.isin(target.labels, answer) for answer in set(answers)}
     found = np.zeros(len(answers))
-    for row, (answer, mine) in enumerate(zip(answers, chances, strict=True)):
+    for row, (answer, mine) in enumerate(zip(answers, parts, strict=True)):
         if isinstance(target, PathTarget):
-            found[row] = mine[_belonging(target, answer)].sum()
+            found[row] = mine[belonging[answer]].sum()
         elif answer:
-            by_label = target.label_probabilities(mine[None])[0]
-            found[row] = by_label[np.isin(target.labels, answer)].mean()
+            found[row] = mine[belonging[answer]].mean()
     return found
 
 

@@ -49,7 +49,9 @@ class Silent:
     """A reporter that shows nothing: the default of the Python library."""
 
     def stage(self, name: str, total: int | None, unit: str = "products") -> Stage:
+        """A stage of which nothing is shown."""
         return _SilentStage()
 
     def say(self, message: str) -> None:
+        """Tells nobody."""
         pass

@@ -13,8 +13,6 @@ from shelfwise.progress import Reporter, Silent, Stage
 if TYPE_CHECKING:
     from rich.progress import Progress, Task, TaskID
 
-    from shelfwise.categorizer import Categorizer
-
 SHOW_AFTER_S = 2.0
 """Work that is over sooner never draws a bar."""
 REFRESHES_PER_S = 8
@@ -51,6 +49,7 @@ class _Bar:
         self._task = task
 
     def advance(self, done: int, note: str = "") -> None:
+        """So many more are done; ``note`` stays beside the bar until the next one."""
         if note:
             self._bars.update(self._task, advance=done, note=note)
         else:
@@ -95,7 +94,10 @@ def _make_bars() -> Progress:
     from rich.table import Table
 
     class LateBars(Progress):
+        """A display that draws no task until it has become long."""
+
         def make_tasks_table(self, tasks: Iterable[Task]) -> Table:
+            """What is drawn, several times a second."""
             return super().make_tasks_table([task for task in tasks if _is_long(task)])
 
     return LateBars(
@@ -114,56 +116,3 @@ def table(rows: Sequence[tuple[str, str]]) -> str:
     """Name and value pairs as two aligned columns of plain text, one pair a line, ending in a newline."""
     width = max((len(name) for name, _ in rows), default=0)
     return "".join(f"{name:<{width}}  {value}".rstrip() + "\n" for name, value in rows)
-
-
-def training_rows(model: Categorizer) -> list[tuple[str, str]]:
-    """What `train` tells at its end: on what it trained, from what, how good it is on held-out products."""
-    facts = model.facts_
-    measure = "micro-F1" if model.multilabel_ else "whole path right"
-    rows = [
-        ("products", f"{facts.products:,} ({facts.labelled:,} labelled, in {facts.groups:,} groups)"),
-        ("categories", f"{len(facts.training_counts):,}"),
-        (
-            "inputs",
-            ", ".join(f"{one.name} ({(one.encoder or {}).get('kind')})" for one in model.recipe_.inputs),
-        ),
-        (
-            "held-out products",
-            f"{facts.held_out:,}" + (f" (in {facts.folds} folds)" if facts.folds > 1 else ""),
-        ),
-    ]
-    used = facts.policy
-    for name in model.ensemble_.names:
-        if name in facts.scores:
-            rows.append((f"{name} alone", f"{facts.scores[name]:.3f} {measure}"))
-    if used in model.ensemble_.names:
-        rows.append(("together", f"no fusion was better than {used} alone, which is used"))
-    else:
-        rows.append((f"together ({used})", f"{facts.scores[used]:.3f} {measure}"))
-    return [*rows, *_promise_rows(model)]
-
-
-_MOST_PROMISES = 12
-"""Promises that are told of one by one: a model of many labels has one for each."""
-
-
-def _promise_rows(model: Categorizer) -> list[tuple[str, str]]:
-    """What is promised of accepted predictions, and why not where nothing can be."""
-    router, rows = model.router_, []
-    unit = "labels" if router.about == "label" else "products"
-    for promise in router.promises[:_MOST_PROMISES]:
-        rule, name = promise.rule, "accepted"
-        if promise.name:
-            name += f", {'stopped at ' if promise.about == 'level' else ''}{promise.name}"
-        told = (
-            f"from confidence {rule.threshold:.3f}: {rule.coverage:.1%} of {rule.basis:,} held-out {unit}, "
-            f"{rule.held:.1%} of them right ({rule.precision:g} is promised)"
-            if rule.possible
-            else f"none: {rule.impossible(router.labelled_per_held_out)}"
-        )
-        rows.append((name, told))
-    if len(router.promises) > _MOST_PROMISES:
-        rows.append(
-            ("", f"and {len(router.promises) - _MOST_PROMISES} more; `shelfwise evaluate` tells of all")
-        )
-    return rows

@@ -35,7 +35,7 @@ def whole_file(path: Path) -> Iterator[Path]:
     try:
         yield part
         publish(part, path)
-    except BaseException:
+    except BaseException:  # Ctrl-C too: nothing is left behind, and it is raised again
         with contextlib.suppress(OSError):
             part.unlink()
         raise
@@ -66,9 +66,8 @@ def flush_folder(folder: Path) -> None:
     """Wait until a folder's names are on the disk, where the system can (Windows does so by itself)."""
     if os.name != "posix":
         return
-    with contextlib.suppress(
-        OSError
-    ):  # some network file systems refuse; the rename has happened all the same
+    # Some network file systems refuse; the rename has happened all the same.
+    with contextlib.suppress(OSError):
         handle = os.open(folder, os.O_RDONLY)
         try:
             os.fsync(handle)

@@ -74,7 +74,7 @@ def _replace(folder: Path, written: Path, aside: Path) -> None:
     os.replace(folder, aside)
     try:
         os.replace(written, folder)
-    except BaseException:
+    except BaseException:  # Ctrl-C too: the old folder gets its name back, and it is raised again
         os.replace(aside, folder)
         raise
 

@@ -16,9 +16,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.batch.catalogs import Repeats, identity, rows_of, scanning, three_files
 
-from shelfwise.batch.folder import cut, predict_to_folder
+from shelfwise.batch.folder import cut
 from shelfwise.batch.manifest import MANIFEST_FILE
-from shelfwise.batch.predict import PredictionInterrupted
+from shelfwise.batch.predict import predict_to_folder
+from shelfwise.batch.remarks import BatchInterrupted
 from shelfwise.catalog.catalog import Catalog
 from shelfwise.errors import CatalogError, ShelfwiseError
 
@@ -203,9 +204,7 @@ def test_an_interrupt_says_how_to_go_on(tmp_path: Path) -> None:
             return super().predict(*args, **kwargs)  # type: ignore[arg-type]
 
     out, mine = tmp_path / "out", identity(tmp_path, files)
-    with pytest.raises(
-        PredictionInterrupted, match=r"interrupted; 180 products in .* are complete; the same"
-    ):
+    with pytest.raises(BatchInterrupted, match=r"interrupted; 180 products in .* are complete; the same"):
         predict_to_folder(Stops(), scanning(files), out, mine, shard_rows=50)
     assert not list(out.glob(".*.part"))
     summary = predict_to_folder(Repeats(), scanning(files), out, mine, shard_rows=50)
@@ -224,12 +223,12 @@ def test_a_catalog_that_breaks_off_says_what_is_kept(tmp_path: Path) -> None:
 
 
 def test_two_processes_do_not_share_a_folder(tmp_path: Path) -> None:
-    from shelfwise.batch.folder import prediction_folder
+    from shelfwise.batch.folder import held_folder
 
     with (
-        prediction_folder(tmp_path / "out"),
+        held_folder(tmp_path / "out"),
         pytest.raises(ShelfwiseError, match="another process"),
-        prediction_folder(tmp_path / "out"),
+        held_folder(tmp_path / "out"),
     ):
         pass
 

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
-from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -13,11 +11,10 @@ import pyarrow.parquet as pq
 import pytest
 from tests.batch.catalogs import Dies, Repeats, rows_of
 
-from shelfwise.batch.folder import predict_to_folder
 from shelfwise.batch.manifest import MANIFEST_FILE
-from shelfwise.batch.on_ray import check_request, predict_on_ray
-from shelfwise.batch.on_ray import cluster as start
 from shelfwise.batch.pieces import cut_sources, find_fields, find_sources, read_piece
+from shelfwise.batch.predict import predict_to_folder
+from shelfwise.batch.predict_on_ray import check_request, predict_on_ray
 from shelfwise.batch.request import PredictRequest
 from shelfwise.batch.workers import Job
 from shelfwise.catalog.catalog import Catalog
@@ -25,7 +22,6 @@ from shelfwise.errors import CatalogError, ShelfwiseError
 from shelfwise.progress import Silent
 
 SIZES = (700, 45, 301)
-STARTS = 2
 
 
 @pytest.fixture
@@ -49,22 +45,6 @@ def model(tmp_path: Path) -> Path:
     return tmp_path / "model"
 
 
-@pytest.fixture(scope="module")
-def cluster() -> Iterator[None]:
-    """One for all tests: starting it takes seconds."""
-    pytest.importorskip("ray", reason="needs the extra `ray`, which is not installed")
-    with ExitStack() as held:
-        for attempt in range(STARTS):
-            try:
-                held.enter_context(start(PredictRequest(Path(), (), "out/", engine="ray", workers=3)))
-                break
-            except ShelfwiseError as error:
-                # Ray gives its own processes fifteen seconds to start, which a machine full of tests may not have.
-                if attempt + 1 == STARTS:
-                    pytest.skip(f"Ray does not start here: {error}")
-        yield
-
-
 class MadeUpPredictor:
     """In place of a `BatchPredictor`: a model that needs no folder and is killed over one title once."""
 
@@ -83,7 +63,7 @@ def test_pieces_are_the_shards_of_the_local_engine(files: list[Path]) -> None:
     sources = find_sources([str(files[0].parent)])
     pieces = cut_sources(sources, 100)
     assert [piece.rows for piece in pieces] == [100] * 7 + [45] + [100, 100, 100, 1]
-    fields = find_fields(sources, None)
+    fields = find_fields(sources)
     read = [
         (name, title)
         for piece in pieces
@@ -98,7 +78,7 @@ def test_pieces_of_other_file_systems(files: list[Path]) -> None:
     plain, remote = find_sources([str(files[0].parent)]), find_sources([files[0].parent.as_uri()])
     assert [source.rows for source in remote] == list(SIZES)
     for mine, theirs in zip(cut_sources(plain, 90), cut_sources(remote, 90), strict=True):
-        fields = find_fields(remote, None)
+        fields = find_fields(remote)
         here, there = (
             [
                 pair
@@ -120,12 +100,11 @@ def test_only_parquet_and_only_folders(files: list[Path], tmp_path: Path, model:
 
 
 def test_a_killed_worker_costs_its_piece_only(
-    files: list[Path], model: Path, tmp_path: Path, cluster: None
+    files: list[Path], model: Path, tmp_path: Path, ray_cluster: Path
 ) -> None:
     catalogs = tuple(map(str, files))
     request = PredictRequest(model, catalogs, f"{tmp_path}/out/", engine="ray", workers=3, shard_rows=100)
-    categorizer: Any = Repeats()
-    done = predict_on_ray(request, categorizer, Silent(), make_predictor=MadeUpPredictor)
+    done = predict_on_ray(request, Silent(), make_predictor=MadeUpPredictor)
     assert (tmp_path / "killed").exists()
     assert (done.products, done.shards) == (sum(SIZES), 12)
     local = PredictRequest(model, catalogs, f"{tmp_path}/local/", shard_rows=100)
@@ -140,12 +119,12 @@ def test_a_killed_worker_costs_its_piece_only(
         assert pq.read_table(shard).equals(pq.read_table(tmp_path / "out" / shard.name)), shard.name
     # A folder that one engine began is gone on with by the other, and one that is complete is left alone.
     (tmp_path / "out" / "part-000003.parquet").unlink()
-    again = predict_on_ray(request, categorizer, Silent(), make_predictor=MadeUpPredictor)
+    again = predict_on_ray(request, Silent(), make_predictor=MadeUpPredictor)
     assert again.products == sum(SIZES)
     assert rows_of(tmp_path / "out") == rows_of(tmp_path / "local")
 
 
-def test_a_place_by_its_uri(files: list[Path], model: Path, tmp_path: Path, cluster: None) -> None:
+def test_a_place_by_its_uri(files: list[Path], model: Path, tmp_path: Path, ray_cluster: Path) -> None:
     (tmp_path / "killed").touch()
     request = PredictRequest(
         model,
@@ -155,10 +134,9 @@ def test_a_place_by_its_uri(files: list[Path], model: Path, tmp_path: Path, clus
         workers=2,
         shard_rows=400,
     )
-    categorizer: Any = Repeats()
-    done = predict_on_ray(request, categorizer, Silent(), make_predictor=MadeUpPredictor)
+    done = predict_on_ray(request, Silent(), make_predictor=MadeUpPredictor)
     assert done.products == sum(SIZES)
     assert [row["id"] for row in rows_of(tmp_path / "out")] == [str(row + 1) for row in range(sum(SIZES))]
     lines = [json.loads(line) for line in (tmp_path / "out" / MANIFEST_FILE).read_text().splitlines()]
     assert lines[-1] == {"complete": True, "shards": 4, "products": sum(SIZES)}
-    assert predict_on_ray(request, categorizer, Silent(), make_predictor=MadeUpPredictor).found == sum(SIZES)
+    assert predict_on_ray(request, Silent(), make_predictor=MadeUpPredictor).found == sum(SIZES)

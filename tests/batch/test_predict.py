@@ -9,7 +9,8 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import pytest
 
-from shelfwise.batch.predict import PredictionInterrupted, predict_to_file
+from shelfwise.batch.predict import predict_to_file
+from shelfwise.batch.remarks import BatchInterrupted
 from shelfwise.catalog.catalog import Catalog
 from shelfwise.errors import CatalogError, ShelfwiseError
 from shelfwise.predictions import Prediction
@@ -68,9 +69,7 @@ def test_rows_are_the_products_in_their_order(tmp_path: Path) -> None:
 
 def test_an_interrupt_keeps_the_finished_batches_and_says_so(tmp_path: Path) -> None:
     batches = scan(tmp_path, "sofa", "lamp", "rug", "vase", "ctrl-c")
-    with pytest.raises(
-        PredictionInterrupted, match=r"4 products written to .*out\.partial\.parquet are complete"
-    ):
+    with pytest.raises(BatchInterrupted, match=r"4 products written to .*out\.partial\.parquet are complete"):
         predict_to_file(Repeats(), batches, tmp_path / "out.parquet")
     assert pq.read_table(tmp_path / "out.partial.parquet").column("id").to_pylist() == [
         "000",
@@ -82,7 +81,7 @@ def test_an_interrupt_keeps_the_finished_batches_and_says_so(tmp_path: Path) -> 
 
 
 def test_an_interrupt_at_once_says_that_there_is_nothing(tmp_path: Path) -> None:
-    with pytest.raises(PredictionInterrupted, match="interrupted; no predictions were written"):
+    with pytest.raises(BatchInterrupted, match="interrupted; no predictions were written"):
         predict_to_file(Repeats(), scan(tmp_path, "ctrl-c"), tmp_path / "out.csv")
     assert [file.name for file in tmp_path.iterdir()] == ["catalog.csv"]
 

@@ -10,7 +10,7 @@ import pytest
 from tests.images_zoo import ListImages, broken_files, jpeg, present
 
 from shelfwise.catalog.column import RawImage, State
-from shelfwise.catalog.decoding import decode_many
+from shelfwise.catalog.decoding import decode_many, each_image
 from shelfwise.catalog.images import decode_image, square_pixels
 
 
@@ -25,6 +25,15 @@ def mixed() -> list[RawImage]:
     other = [RawImage(State.ABSENT), RawImage(State.FAILED, reason="file not found: x.jpg"), present(b"")]
     images = [*good, *bad, *other]
     return [images[place] for place in np.random.default_rng(0).permutation(len(images))]
+
+
+def test_each_image_is_looked_at_in_order_and_counted(monkeypatch):
+    monkeypatch.setattr("shelfwise.catalog.decoding.ROWS_PER_LOAD", 4)
+    images = [RawImage(State.PRESENT, bytes([number])) for number in range(10)]
+    done: list[int] = []
+    blocks = list(each_image(ListImages(images), lambda image: image.data[0], done.append))
+    assert blocks == [[0, 1, 2, 3], [4, 5, 6, 7], [8, 9]]
+    assert done == [4, 4, 2]
 
 
 def test_every_row_comes_out_in_its_place(mixed):

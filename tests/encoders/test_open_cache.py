@@ -1,4 +1,4 @@
-"""The cache of a service: in memory, bounded, and never on the disk."""
+"""The cache of a service: in memory, bounded, and never on the disk; and the disk's, kept open from batch to batch."""
 
 from __future__ import annotations
 
@@ -8,8 +8,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from shelfwise.encoders.cache_files import read_keys
 from shelfwise.encoders.feature_cache import FeatureCache
-from shelfwise.encoders.open_cache import MemoryCache, keep_features_in_memory, open_cache
+from shelfwise.encoders.open_cache import (
+    MemoryCache,
+    OpenCaches,
+    keep_features_in_memory,
+    kept_open,
+    open_cache,
+)
 
 
 def keys(*numbers: int) -> list[bytes]:
@@ -55,3 +62,38 @@ def test_a_process_may_keep_all_in_memory(tmp_path: Path, monkeypatch: pytest.Mo
 def test_otherwise_it_is_the_disks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SHELFWISE_CACHE", str(tmp_path))
     assert isinstance(open_cache("one"), FeatureCache)
+
+
+def test_one_that_is_kept_open_reads_only_what_was_added(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SHELFWISE_CACHE", str(tmp_path))
+    caches: OpenCaches = {}
+    with kept_open(caches):
+        mine = open_cache("one")
+        mine.put(keys(1), np.ones((1, 2), np.float32))
+    FeatureCache("one").put(keys(2), np.full((1, 2), 2, np.float32))  # another process
+    read: list[Path] = []
+    monkeypatch.setattr(
+        "shelfwise.encoders.feature_cache.read_keys",
+        lambda path, read_keys=read_keys: (read.append(path), read_keys(path))[1],
+    )
+    with kept_open(caches):
+        assert open_cache("one") is mine
+        assert mine.get(keys(1, 2))[0].all()
+        assert len(read) == 1
+        monkeypatch.setenv("SHELFWISE_CACHE", str(tmp_path / "other"))
+        assert open_cache("one").width is None
+    monkeypatch.setenv("SHELFWISE_CACHE", str(tmp_path))
+    assert open_cache("one") is not mine
+
+
+def test_one_that_is_kept_open_notices_what_is_gone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SHELFWISE_CACHE", str(tmp_path))
+    with kept_open({}):
+        open_cache("one").put(keys(1), np.ones((1, 2), np.float32))
+        for shard in tmp_path.rglob("*.safetensors"):
+            shard.unlink()
+        assert not open_cache("one").get(keys(1))[0].any()
+        open_cache("one").put(keys(1), np.ones((1, 2), np.float32))
+        assert open_cache("one").get(keys(1))[0].all()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import pickle
 import shutil
 from pathlib import Path
 from typing import Any
@@ -11,6 +10,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 from tests.encoders.text_backbones import tiny_sentence_model
+from tests.sending import sent
 
 from shelfwise.catalog.column import InputColumn, Role, State
 from shelfwise.encoders import pretrained_text, text_features
@@ -192,10 +192,7 @@ def test_state_and_process_go_round(backbone: Path) -> None:
     encoder = fitted(backbone)
     prepared = encoder.prepare(column_of(TEXTS))
     loaded = encoder_on(backbone).load_state(encoder.state_arrays(), encoder.state_json())
-    elsewhere = pickle.loads(
-        pickle.dumps(encoder)
-    )  # as processes send it to each other; no file is read this way
-    for other in (loaded, elsewhere):
+    for other in (loaded, sent(encoder)):
         np.testing.assert_array_equal(
             other.transform(other.prepare(column_of(TEXTS))).matrix, encoder.transform(prepared).matrix
         )

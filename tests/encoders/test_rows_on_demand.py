@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import pickle
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +10,7 @@ import pytest
 import scipy.sparse as sp
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.sending import sent
 from tests.tiny_catalog import read, tiny_rows
 
 from shelfwise import Categorizer, Recipe
@@ -89,7 +89,7 @@ def test_catalogs_can_be_stacked() -> None:
 def test_rows_can_be_sent_to_other_processes() -> None:
     kept, demanded = both()
     encoder = Ngrams(OPTIONS).fit(kept, np.arange(7))
-    there = pickle.loads(pickle.dumps(encoder.transform(demanded)))
+    there = sent(encoder.transform(demanded))
     assert isinstance(there.matrix, RowsOnDemand)
     same(there.matrix[:], encoder.transform(kept).matrix)
 

@@ -17,7 +17,7 @@ from shelfwise.commands.experiments import read_policy
 from shelfwise.errors import RecipeError, ShelfwiseError, TargetError
 from shelfwise.experiments import fusion_outputs, fusion_study
 from shelfwise.experiments.cache import ResultStore
-from shelfwise.experiments.fusion_methods import Method, plan_methods
+from shelfwise.experiments.fusion_plan import Method, plan_methods
 from shelfwise.experiments.fusion_study import FusionStudy, run_fusion_study, sample
 from shelfwise.experiments.fusion_tables import fusion_table
 from shelfwise.progress import Silent

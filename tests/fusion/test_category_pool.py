@@ -7,6 +7,7 @@ import pytest
 from tests.fusion.held_out import confused, held_out, right
 
 from shelfwise.fusion import build_policy
+from shelfwise.fusion.base import HeldOut
 from shelfwise.fusion.category_pool import CategoryPool
 from shelfwise.fusion.opinion_pool import OpinionPool
 
@@ -16,7 +17,7 @@ def test_its_gradient_is_the_slope(exclusive: bool) -> None:
     held = held_out(exclusive)
     pool = CategoryPool(exclusive)
     pool._pool.fit(held.logits, held.present, held.truth)
-    learnable = pool._learnable(held.logits, held.present, held.truth, None)
+    learnable = pool._learnable(HeldOut.of(held.logits, held.present, held.truth, None), 0)
     shares = np.stack([pool._pool.shares(learnable.present)] * 2)
     values = np.random.default_rng(0).normal(size=16) * 0.3
     _, gradient = pool._loss(values, learnable, shares)

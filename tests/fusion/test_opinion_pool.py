@@ -13,6 +13,7 @@ from scipy.special import log_softmax
 from tests.fusion.held_out import OUTCOMES, held_out, likelihood
 
 from shelfwise.errors import ModelFolderError
+from shelfwise.fusion.base import HeldOut
 from shelfwise.fusion.opinion_pool import OpinionPool
 
 BAD_STATES: list[dict[str, Any]] = [
@@ -122,7 +123,7 @@ def test_of_very_many_scores_some_products_are_enough(monkeypatch: pytest.Monkey
     everything = OpinionPool(True).fit(held.logits, held.present, held.truth).weights
     monkeypatch.setattr(base, "_LEAST_LEARNED", 1)
     pool = OpinionPool(True)
-    some = pool._learnable(held.logits, held.present, held.truth, None, 0, most_scores=700 * 12)
+    some = pool._learnable(HeldOut.of(held.logits, held.present, held.truth, None), 0, most_scores=700 * 12)
     assert len(some) == 700
     weights = OpinionPool(True).fit(
         np.where(some.present[..., None], some.logits, np.nan), some.present, some.truth

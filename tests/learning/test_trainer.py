@@ -13,8 +13,9 @@ from tests.tiny_catalog import read, tiny_rows, title_recipe, with_pictures
 
 from shelfwise.ensemble import build_encoders, prepare
 from shelfwise.learning import trainer as trainer_module
+from shelfwise.learning.plans import Plan, Trained
 from shelfwise.learning.presets import complete
-from shelfwise.learning.trainer import Plan, Trained, Trainer, raw_scores
+from shelfwise.learning.trainer import Trainer, raw_scores
 from shelfwise.progress import Silent
 from shelfwise.taxonomy.targets import PathTarget
 from shelfwise.taxonomy.truth import read_truth

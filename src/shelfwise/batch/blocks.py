@@ -1,9 +1,9 @@
-"""One batch of products becomes one block of predictions, ready to be appended to a file, in whichever process."""
+"""One batch of products becomes one block of a file, ready to be appended to it, in whichever process."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -24,32 +24,28 @@ class Predictor(Protocol):
     def predict(self, catalog: Catalog, reporter: Reporter = ...) -> list[Prediction]: ...
 
 
+PREDICTION_COUNTS = ("accept", "review", "failed", "ruled")
+"""What predictions are counted by: the way they went, and whether they fell under a rule."""
+
+
 @dataclass(frozen=True)
 class Tally:
-    """How many products there were, and which way they went. ``ruled``: those that fell under a rule."""
+    """How many products there were, and of how many each thing is true that they are counted by (``counts``)."""
 
-    accept: int = 0
-    review: int = 0
-    failed: int = 0
-    ruled: int = 0
+    products: int = 0
+    counts: Mapping[str, int] = field(default_factory=dict)
 
-    @property
-    def products(self) -> int:
-        """All of them."""
-        return self.accept + self.review + self.failed
+    def __getitem__(self, name: str) -> int:
+        return self.counts.get(name, 0)
 
     def __add__(self, other: Tally) -> Tally:
-        return Tally(
-            self.accept + other.accept,
-            self.review + other.review,
-            self.failed + other.failed,
-            self.ruled + other.ruled,
-        )
+        names = dict.fromkeys([*self.counts, *other.counts])
+        return Tally(self.products + other.products, {name: self[name] + other[name] for name in names})
 
 
 @dataclass(frozen=True)
 class Block:
-    """The predictions of one batch as its file holds them, and what was said of them.
+    """What was made of one batch, as its file holds it, and what was said of it.
 
     ``notes``: the catalog's, which count from its start; ``said``: the model's, of this batch. ``stages``: the time that
     another process spent on it, where a profile is wanted.
@@ -62,8 +58,18 @@ class Block:
     stages: dict[str, Spent] = field(default_factory=dict)
 
 
+Make = Callable[[Catalog], Block]
+"""A batch → its block."""
 Engine = Callable[[Iterable[Catalog]], Iterator[Block]]
 """Batches → a block each, in their order."""
+
+
+class Work(Protocol):
+    """What other processes and machines are to make of batches; it is sent to them, and so holds nothing but values."""
+
+    def maker(self) -> Make:
+        """Load what it takes, and make. Raises ShelfwiseError where it cannot be loaded."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -87,9 +93,9 @@ class BlockMaker:
                 predictions = self.ruling.apply(batch, predictions)
         with timed("write"):
             payload = encode_predictions(predictions, self.suffix, self.categorizer.multilabel_)
-        ways = Counter(one.decision for one in predictions)
-        ruled = sum(one.rule is not None for one in predictions)
-        tally = Tally(ways["accept"], ways["review"], ways["failed"], ruled)
+        ways: Counter[str] = Counter(one.decision for one in predictions)
+        ways["ruled"] = sum(one.rule is not None for one in predictions)
+        tally = Tally(len(predictions), {name: ways[name] for name in PREDICTION_COUNTS})
         return Block(payload, tally, tuple(batch.notes), tuple(heard.said))
 
 

@@ -1,9 +1,8 @@
-"""Predictions of a catalog of any size as a folder of Parquet files; a run that was killed goes on where it stopped."""
+"""What is made of a catalog of any size, as a folder of Parquet files; a run that was killed goes on where it stopped."""
 
 from __future__ import annotations
 
 import contextlib
-import os
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
@@ -13,15 +12,13 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from shelfwise.batch.blocks import Block, BlockMaker, Engine, Predictor, Tally
+from shelfwise.batch.blocks import Block, Engine, Tally
 from shelfwise.batch.manifest import Identity, Manifest, Shard, shard_name
 from shelfwise.batch.output import explain_os_error
-from shelfwise.batch.predict import PredictionInterrupted, PredictSummary, Remarks
-from shelfwise.batch.rows import prediction_schema
+from shelfwise.batch.remarks import BatchInterrupted, Remarks
 from shelfwise.catalog import Catalog
-from shelfwise.decision.ruling import Ruling
 from shelfwise.errors import ShelfwiseError
-from shelfwise.locking import take
+from shelfwise.locking import holding
 from shelfwise.profiling import timed, timed_items
 from shelfwise.progress import Reporter, Silent
 from shelfwise.whole_files import part_of, publish
@@ -33,8 +30,22 @@ Batches = Callable[[int], Iterable[Catalog]]
 """How many products of the catalog are not wanted → batches of the others (``Catalog.scan`` with ``skip``)."""
 
 
+@dataclass(frozen=True)
+class Filled:
+    """What a complete folder holds. ``found``: products that earlier runs had left there."""
+
+    tally: Tally
+    shards: int
+    found: int
+
+    @classmethod
+    def of(cls, manifest: Manifest, found: int) -> Filled:
+        """What the folder of ``manifest`` holds."""
+        return cls(manifest.tally, len(manifest.shards), found)
+
+
 @contextlib.contextmanager
-def prediction_folder(folder: Path) -> Iterator[Path]:
+def held_folder(folder: Path) -> Iterator[Path]:
     """The folder, made where there is none and held by this process alone.
 
     Raises ShelfwiseError where another process is writing into it, or where it cannot be made.
@@ -45,62 +56,64 @@ def prediction_folder(folder: Path) -> Iterator[Path]:
         raise ShelfwiseError(
             f"expected a folder '{folder}' to write in, but it cannot be made: {error.strerror}; choose another"
         ) from error
-    with contextlib.ExitStack() as held:
-        lock = take(folder / LOCK_FILE)
-        if lock is None:
+    with holding(folder / LOCK_FILE) as mine:
+        if not mine:
             raise ShelfwiseError(
-                f"the folder '{folder}' cannot be written, or another process is predicting into it; wait for that to end, "
+                f"the folder '{folder}' cannot be written, or another process is writing into it; wait for that to end, "
                 "or choose another folder"
             )
-        held.callback(os.close, lock)  # which gives the lock back
         yield folder
 
 
-def predict_to_folder(
-    categorizer: Predictor,
+def fill_folder(
     batches: Batches,
     folder: Path,
     identity: Identity,
+    engine: Engine,
     *,
     reporter: Reporter | None = None,
-    ruling: Ruling | None = None,
-    engine: Engine | None = None,
     shard_rows: int = SHARD_ROWS,
-) -> PredictSummary:
-    """Write one prediction a product, in the catalog's order, as ``part-000000.parquet`` and so on into ``folder``.
+) -> Filled:
+    """Write one row a product, in the catalog's order, as ``part-000000.parquet`` and so on into ``folder``.
 
-    A shard holds products of one catalog file, at most ``shard_rows`` of them. It appears only when it is complete and
-    on the disk, and is then recorded in the manifest; called again with the same ``identity``, only what is missing is
-    predicted. Raises ShelfwiseError where the folder is another catalog's, and where the catalog or the disk fails
-    midway; PredictionInterrupted on Ctrl-C.
+    ``engine`` makes them; its blocks are tables. A shard holds products of one catalog file, at most ``shard_rows`` of them. It
+    appears only when it is complete and on the disk, and is then recorded in the manifest; called again with the same
+    ``identity``, only what is missing is made. Raises ShelfwiseError where the folder is another catalog's, and where
+    the catalog or the disk fails midway; BatchInterrupted on Ctrl-C.
     """
     reporter = Silent() if reporter is None else reporter
-    with prediction_folder(folder):
+    with held_folder(folder):
         manifest = Manifest(folder, identity)
         found = manifest.tally.products
         if found:
-            reporter.say(f"'{folder}' already holds {found:,} of the predictions")
-        try:
-            if not manifest.complete:
-                run = _Run(folder, manifest, categorizer.multilabel_, shard_rows, Remarks(reporter))
-                with reporter.stage("Predicting", total=None) as stage:
-                    stage.advance(found)
-                    for rows in run.through(batches, engine or BlockMaker(categorizer, ".parquet", ruling)):
-                        stage.advance(rows)
-        except KeyboardInterrupt as error:
-            raise PredictionInterrupted(f"interrupted; {kept(manifest)}") from error
-        except ShelfwiseError as error:
-            raise type(error)(f"{error} ({kept(manifest)})") from error
-        except OSError as error:
-            raise ShelfwiseError(f"{explain_os_error(error)} ({kept(manifest)})") from error
-    return PredictSummary.of(folder, manifest.tally, len(manifest.shards), found)
+            reporter.say(f"'{folder}' already holds {found:,} of the {identity.kind.name}")
+        if not manifest.complete:
+            run = _Run(folder, manifest, shard_rows, Remarks(reporter))
+            with saying_what_is_kept(manifest), reporter.stage(identity.kind.doing, total=None) as stage:
+                stage.advance(found)
+                for rows in run.through(batches, engine):
+                    stage.advance(rows)
+    return Filled.of(manifest, found)
 
 
-def kept(manifest: Manifest) -> str:
+@contextlib.contextmanager
+def saying_what_is_kept(manifest: Manifest) -> Iterator[None]:
+    """Every error on the way is told together with what is finished by then: ShelfwiseError, or BatchInterrupted."""
+    try:
+        yield
+    except KeyboardInterrupt as error:
+        raise BatchInterrupted(f"interrupted; {_kept(manifest)}") from error
+    except ShelfwiseError as error:
+        raise type(error)(f"{error} ({_kept(manifest)})") from error
+    except OSError as error:
+        raise ShelfwiseError(f"{explain_os_error(error)} ({_kept(manifest)})") from error
+
+
+def _kept(manifest: Manifest) -> str:
     """What an unfinished folder holds, and how to go on."""
     done = manifest.tally.products
     if not done:
-        return "no predictions were written"
+        return f"no {manifest.kind.name} were written"
     return f"{done:,} products in {manifest.place} are complete; the same command again goes on from there"
 
 
@@ -133,11 +146,8 @@ def cut(batches: Iterable[Catalog], shard_rows: int, shard: int = 0) -> Iterator
 class _Run:
     """One run into a folder, from the first shard that is missing to the last."""
 
-    def __init__(
-        self, folder: Path, manifest: Manifest, multilabel: bool, shard_rows: int, remarks: Remarks
-    ) -> None:
-        self._folder = folder
-        self._manifest, self._multilabel, self._shard_rows = manifest, multilabel, shard_rows
+    def __init__(self, folder: Path, manifest: Manifest, shard_rows: int, remarks: Remarks) -> None:
+        self._folder, self._manifest, self._shard_rows = folder, manifest, shard_rows
         self._remarks = remarks
         self._asked: deque[_Piece] = deque()
         """What was given to the engine and has not come back."""
@@ -153,7 +163,7 @@ class _Run:
                     self._finish(shard)
                     shard = None
                 with timed("write"):
-                    shard = shard or _OpenShard(self._folder, piece, self._multilabel)
+                    shard = shard or _OpenShard(self._folder, piece, _table(block).schema)
                     shard.append(block)
                 yield block.tally.products
             if shard is not None:
@@ -181,16 +191,15 @@ class _Run:
 class _OpenShard:
     """One Parquet file under way, in a hidden file of the folder."""
 
-    def __init__(self, folder: Path, piece: _Piece, multilabel: bool) -> None:
+    def __init__(self, folder: Path, piece: _Piece, schema: pa.Schema) -> None:
         self.piece = piece
         self._path = folder / shard_name(piece.shard)
         self._part = part_of(self._path)
         self._tally = Tally()
-        self._writer = pq.ParquetWriter(self._part, prediction_schema(multilabel))
+        self._writer = pq.ParquetWriter(self._part, schema)
 
     def append(self, block: Block) -> None:
-        assert isinstance(block.payload, pa.Table)
-        self._writer.write_table(block.payload)
+        self._writer.write_table(_table(block))
         self._tally += block.tally
 
     def publish(self) -> Shard:
@@ -198,21 +207,15 @@ class _OpenShard:
         self._writer.close()
         size = self._part.stat().st_size
         publish(self._part, self._path)
-        tally = self._tally
-        return Shard(
-            number=self.piece.shard,
-            file=self._path.name,
-            source=self.piece.source,
-            rows=tally.products,
-            accept=tally.accept,
-            review=tally.review,
-            failed=tally.failed,
-            ruled=tally.ruled,
-            bytes=size,
-        )
+        return Shard(self.piece.shard, self.piece.source, self._tally, size)
 
     def drop(self) -> None:
         """Leave nothing behind."""
         with contextlib.suppress(OSError):
             self._writer.close()
         self._part.unlink(missing_ok=True)
+
+
+def _table(block: Block) -> pa.Table:
+    assert isinstance(block.payload, pa.Table), "blocks of a folder are made for Parquet files"
+    return block.payload

@@ -1,4 +1,4 @@
-"""What a folder of predictions holds and what it is of: so a run that was killed goes on, and never into another's files.
+"""What a folder of shards holds and what it is of: so a run that was killed goes on, and never into another's files.
 
 ``_manifest.jsonl`` begins with one line of identity: the catalog's files (path, size, time of change, a fingerprint), the
 model, and what else decides the rows. Every finished shard adds a line after its file is safely on the disk, and a line
@@ -9,42 +9,85 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from shelfwise.batch.blocks import Tally
+from shelfwise.batch.blocks import PREDICTION_COUNTS, Tally
 from shelfwise.batch.places import LocalPlace, Place
 from shelfwise.errors import ShelfwiseError
 
 MANIFEST_FILE = "_manifest.jsonl"
 MANIFEST_VERSION = 1
+_SHARD = re.compile(r"part-\d{6,}\.parquet")
 _FINGERPRINT_BYTES = 1 << 16
 """Read at both ends of a file: that a large file changed in its middle alone shows in its time of change."""
 
 
 @dataclass(frozen=True)
-class Shard:
-    """One finished file of predictions.
+class Kind:
+    """What a folder is full of: the word for it, what making it is called, and what its products are counted by."""
 
-    ``number`` counts shards from 0, ``source`` is the catalog file that its products are from.
+    name: str
+    doing: str
+    counts: tuple[str, ...]
+
+
+PREDICTIONS = Kind("predictions", "Predicting", PREDICTION_COUNTS)
+_OWN = ("number", "file", "source", "rows", "bytes")
+"""What a shard's line says besides the counts."""
+
+
+@dataclass(frozen=True)
+class Shard:
+    """One finished file.
+
+    ``number`` counts shards from 0, ``source`` is the catalog file that its products are from, ``tally`` counts these.
     """
 
     number: int
-    file: str
     source: str
-    rows: int
-    accept: int
-    review: int
-    failed: int
-    ruled: int
+    tally: Tally
     bytes: int
 
     @property
-    def tally(self) -> Tally:
-        """Its products by the way they went."""
-        return Tally(self.accept, self.review, self.failed, self.ruled)
+    def file(self) -> str:
+        """Its name."""
+        return shard_name(self.number)
+
+    @property
+    def rows(self) -> int:
+        """Its products."""
+        return self.tally.products
+
+    def line(self) -> dict[str, Any]:
+        """What the manifest says of it."""
+        return {
+            "number": self.number,
+            "file": self.file,
+            "source": self.source,
+            "rows": self.rows,
+            **self.tally.counts,
+            "bytes": self.bytes,
+        }
+
+    @classmethod
+    def read(cls, line: dict[str, Any], counts: tuple[str, ...]) -> Shard | None:
+        """The shard of a manifest's line; None for one that no run of this program writes."""
+        if set(line) != {*_OWN, *counts} or not all(
+            isinstance(line[name], str) for name in ("file", "source")
+        ):
+            return None
+        numbers = [line[name] for name in ("number", "rows", "bytes", *counts)]
+        if not all(isinstance(number, int) and number >= 0 for number in numbers):
+            return None
+        if any(line[name] > line["rows"] for name in counts):
+            return None
+        tally = Tally(line["rows"], {name: line[name] for name in counts})
+        shard = cls(line["number"], line["source"], tally, line["bytes"])
+        return shard if line["file"] == shard.file else None
 
 
 @dataclass(frozen=True)
@@ -54,6 +97,7 @@ class Identity:
     files: tuple[dict[str, Any], ...]
     model: str
     options: dict[str, Any]
+    kind: Kind = PREDICTIONS
 
     @classmethod
     def of(cls, files: Iterable[Path], model: Path, options: dict[str, Any]) -> Identity:
@@ -62,7 +106,14 @@ class Identity:
         return cls(tuple(file_identity(file) for file in files), digest, options)
 
     def difference(self, other: dict[str, Any]) -> str | None:
-        """In words, how the identity in a manifest differs from this one; None where it does not."""
+        """In words, what a folder with another identity in its manifest holds; None where it is this one."""
+        holds = other.get("of", PREDICTIONS.name)  # the first folders did not say
+        if holds != self.kind.name:
+            return f"{holds} and no {self.kind.name}"
+        difference = self._difference(other)
+        return None if difference is None else f"{holds} {difference}"
+
+    def _difference(self, other: dict[str, Any]) -> str | None:
         theirs = other.get("files")
         if theirs != list(self.files):
             if not isinstance(theirs, list) or len(theirs) != len(self.files):
@@ -90,7 +141,14 @@ class Manifest:
         self.place: Place = LocalPlace(folder) if isinstance(folder, Path) else folder
         self.shards: dict[int, Shard] = {}
         self.complete = False
-        self._header = {"version": MANIFEST_VERSION, **asdict(identity), "files": list(identity.files)}
+        self.kind = identity.kind
+        self._header = {
+            "version": MANIFEST_VERSION,
+            "of": identity.kind.name,
+            "files": list(identity.files),
+            "model": identity.model,
+            "options": identity.options,
+        }
         sizes = self.place.sizes()
         if MANIFEST_FILE in sizes:
             self._read(identity, sizes)
@@ -105,7 +163,7 @@ class Manifest:
     def add(self, shard: Shard) -> None:
         """Record a shard whose file is complete. Raises OSError."""
         self.shards[shard.number] = shard
-        self._append(asdict(shard))
+        self._append(shard.line())
 
     def finish(self) -> None:
         """Record that there are no more shards. Raises OSError."""
@@ -126,12 +184,12 @@ class Manifest:
         return sum((shard.tally for shard in self.shards.values()), Tally())
 
     def _text(self) -> str:
-        lines = [self._header, *(asdict(self.shards[number]) for number in sorted(self.shards))]
+        lines = [self._header, *(self.shards[number].line() for number in sorted(self.shards))]
         lines += [self._end()] if self.complete else []
         return "".join(map(_line, lines))
 
     def _end(self) -> dict[str, Any]:
-        return {"complete": True, **_totals(self.shards.values())}
+        return {"complete": True, "shards": len(self.shards), "products": self.tally.products}
 
     def _read(self, identity: Identity, sizes: dict[str, int]) -> None:
         header, *lines = _lines(self.place.read(MANIFEST_FILE))
@@ -142,13 +200,13 @@ class Manifest:
         difference = identity.difference(header)
         if difference is not None:
             raise ShelfwiseError(
-                f"'{self.place}' holds predictions {difference}; choose another folder, or delete this one to begin anew"
+                f"'{self.place}' holds {difference}; choose another folder, or delete this one to begin anew"
             )
         for line in lines:
             if line.get("complete") is True:
                 self.complete = True
                 continue
-            shard = _shard(line)
+            shard = Shard.read(line, self.kind.counts)
             if shard and sizes.get(shard.file) == shard.bytes:
                 self.shards[shard.number] = shard
             else:
@@ -158,6 +216,26 @@ class Manifest:
     def _append(self, line: dict[str, Any]) -> None:
         if not self.place.append(MANIFEST_FILE, _line(line), last=self.complete):
             self.place.write(MANIFEST_FILE, self._text())
+
+
+def finished_files(place: Place, kind: str) -> list[str]:
+    """The files of the shards that a folder's manifest says are finished, in order; one that is cut off ends them.
+
+    ``kind``: the name of the `Kind` that the folder must be full of. Raises ShelfwiseError where it is not.
+    """
+    try:
+        header, *lines = _lines(place.read(MANIFEST_FILE))
+    except OSError:
+        header, lines = {}, []
+    holds = header.get("of", PREDICTIONS.name) if "files" in header else "nothing that this program has begun"
+    if holds != kind:
+        raise ShelfwiseError(f"expected a folder of {kind}, but '{place}' holds {holds}; name another")
+    sizes = place.sizes()
+    shards = [line for line in lines if "complete" not in line]
+    names = sorted(
+        {str(line.get("file")) for line in shards if sizes.get(str(line.get("file"))) == line.get("bytes")}
+    )
+    return [name for name in names if _SHARD.fullmatch(name)]
 
 
 def shard_name(number: int) -> str:
@@ -193,24 +271,6 @@ def _lines(manifest: str) -> list[dict[str, Any]]:
             break
         lines.append(line)
     return lines or [{}]
-
-
-def _shard(line: dict[str, Any]) -> Shard | None:
-    """A line as a shard; None for one that no run of this program writes."""
-    names = Shard.__dataclass_fields__
-    texts = ("file", "source")
-    if set(line) != set(names) or not all(isinstance(line[name], str) for name in texts):
-        return None
-    numbers = [line[name] for name in names if name not in texts]
-    if not all(isinstance(number, int) and number >= 0 for number in numbers):
-        return None
-    shard = Shard(**line)
-    return shard if shard.file == shard_name(shard.number) and shard.tally.products == shard.rows else None
-
-
-def _totals(shards: Iterable[Shard]) -> dict[str, int]:
-    known: Sequence[Shard] = list(shards)
-    return {"shards": len(known), "products": sum(shard.rows for shard in known)}
 
 
 def _line(values: dict[str, Any]) -> str:

@@ -32,6 +32,16 @@ def check_output_path(output: Path | str) -> Path:
     return path
 
 
+def check_output_folder(output: str, inputs: Iterable[Path]) -> Path:
+    """The folder to fill with shards. Raises ShelfwiseError where it is a file, or holds one of the ``inputs``."""
+    folder = Path(output).resolve()
+    if any(file.resolve().parent == folder for file in inputs):
+        raise ShelfwiseError(f"'{folder}' holds the catalog's own files; choose another folder")
+    if folder.exists() and not folder.is_dir():
+        raise ShelfwiseError(f"expected a folder to write, but '{folder}' is a file; choose another name")
+    return folder
+
+
 def refuse_overwriting(output: Path, inputs: Iterable[Path]) -> None:
     """Raise ShelfwiseError where ``output`` is one of the files read: it would replace its own source."""
     if output.exists():

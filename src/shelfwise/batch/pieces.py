@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.fs as pafs
 import pyarrow.parquet as pq
@@ -48,10 +49,10 @@ class Source:
 
 def find_sources(catalogs: Sequence[str]) -> list[Source]:
     """The Parquet files that paths, globs and URIs stand for, in order. Raises CatalogError for other files."""
-    sources: list[Source] = []
+    names: list[str] = []
     for name in catalogs:
-        found = _remote(name) if is_uri(name) else [str(file.path.resolve()) for file in find_files([name])]
-        sources += [_source(one) for one in found if one not in {source.name for source in sources}]
+        names += _remote(name) if is_uri(name) else [str(file.path.resolve()) for file in find_files([name])]
+    sources = [_source(name) for name in dict.fromkeys(names)]
     if not sum(source.rows for source in sources):
         raise CatalogError(f"{', '.join(catalogs)}: no products; expected at least one row.")
     return sources
@@ -69,14 +70,14 @@ def cut_sources(sources: Sequence[Source], shard_rows: int) -> list[Piece]:
     return pieces
 
 
-def find_fields(sources: Sequence[Source], id: str | None) -> dict[str, Field]:
-    """What the columns are for, by the first rows. Raises CatalogError."""
+def find_fields(sources: Sequence[Source], **roles: Any) -> dict[str, Field]:
+    """What the columns are for, by the first rows; ``roles``: what is known, as in `Catalog.scan`. Raises CatalogError."""
     local = [source.name for source in sources if not is_uri(source.name)]
     if local:
-        return next(iter(Catalog.scan(*local, id=id))).fields
+        return next(iter(Catalog.scan(*local, **roles))).fields
     first = next(source for source in sources if source.rows)
     with _copied(Piece(0, first.name, 0, min(first.rows, HEAD_ROWS), 0)) as copy:
-        return next(iter(Catalog.scan(copy, id=id))).fields
+        return next(iter(Catalog.scan(copy, **roles))).fields
 
 
 def read_piece(
@@ -93,7 +94,7 @@ def read_piece(
         piece.source, rows=rows, skip=piece.first, before=piece.before, fields=fields, images_dir=images
     )
     for batch in batches:
-        part = batch if len(batch) <= left else batch.take(range(left))  # type: ignore[arg-type]
+        part = batch if len(batch) <= left else batch.take(np.arange(left))
         yield part
         left -= len(part)
         if not left:

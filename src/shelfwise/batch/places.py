@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import time
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Protocol
 
@@ -31,6 +32,10 @@ class Place(Protocol):
 
     def read(self, name: str) -> str:
         """A text file."""
+        ...
+
+    def parquet(self, name: str) -> pq.ParquetFile:
+        """A Parquet file, opened. Raises ArrowInvalid where it is none."""
         ...
 
     def write(self, name: str, text: str) -> None:
@@ -70,6 +75,10 @@ class LocalPlace:
     def read(self, name: str) -> str:
         """See `Place`."""
         return (self._folder / name).read_text(encoding="utf-8", errors="replace")
+
+    def parquet(self, name: str) -> pq.ParquetFile:
+        """See `Place`."""
+        return pq.ParquetFile(self._folder / name)
 
     def write(self, name: str, text: str) -> None:
         """See `Place`."""
@@ -116,6 +125,10 @@ class RemotePlace:
         with self._files.open_input_stream(f"{self._path}/{name}") as file:
             return file.read().decode("utf-8", errors="replace")
 
+    def parquet(self, name: str) -> pq.ParquetFile:
+        """See `Place`."""
+        return pq.ParquetFile(self._files.open_input_file(f"{self._path}/{name}"), pre_buffer=True)
+
     def write(self, name: str, text: str) -> None:
         """See `Place`."""
         with self._files.open_output_stream(f"{self._path}/{name}") as file:
@@ -137,6 +150,16 @@ class RemotePlace:
 def is_uri(text: str) -> bool:
     """Whether this names a place by a URI, and not by a path."""
     return "://" in text
+
+
+def refuse_cluster_only(address: str | None, names: Iterable[str]) -> None:
+    """Raise ShelfwiseError for what only machines of a cluster can be told: its address, and places by URIs."""
+    if address is not None:
+        raise ShelfwiseError("--address is for --engine ray; name the engine too, or leave the address out")
+    if any(map(is_uri, names)):
+        raise ShelfwiseError(
+            "object storage and other URIs are for --engine ray; name the engine too, or copy the files"
+        )
 
 
 def place_of(text: str) -> Place:

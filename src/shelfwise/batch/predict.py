@@ -1,22 +1,22 @@
-"""From a catalog of any size to a prediction file: one row a product, same order, in bounded memory."""
+"""From a catalog of any size to a prediction file or folder: one row a product, same order, in bounded memory."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from shelfwise.batch.blocks import Block, BlockMaker, Engine, Predictor, Tally
+from shelfwise.batch.blocks import BlockMaker, Engine, Predictor, Tally
+from shelfwise.batch.folder import SHARD_ROWS, Batches, Filled, fill_folder
+from shelfwise.batch.manifest import Identity
 from shelfwise.batch.output import explain_os_error
+from shelfwise.batch.remarks import BatchInterrupted, Remarks
 from shelfwise.batch.write import PredictionWriter
 from shelfwise.catalog import Catalog
 from shelfwise.decision.ruling import Ruling
 from shelfwise.errors import ShelfwiseError
 from shelfwise.profiling import timed, timed_items
 from shelfwise.progress import Reporter, Silent
-
-_NUMBERS = re.compile(r"\d[\d,]*")
 
 
 @dataclass(frozen=True)
@@ -36,51 +36,19 @@ class PredictSummary:
     found: int = 0
 
     @classmethod
+    def of_folder(cls, output: Path, filled: Filled) -> PredictSummary:
+        """The summary of a complete folder."""
+        return cls.of(output, filled.tally, filled.shards, filled.found)
+
+    @classmethod
     def of(cls, output: Path, tally: Tally, shards: int = 0, found: int = 0) -> PredictSummary:
         """The summary of what ``tally`` counted."""
-        return cls(output, tally.accept, tally.review, tally.failed, tally.ruled, shards, found)
+        return cls(output, tally["accept"], tally["review"], tally["failed"], tally["ruled"], shards, found)
 
     @property
     def products(self) -> int:
         """Rows of the file, which are the rows of the catalog."""
         return self.accept + self.review + self.failed
-
-
-class PredictionInterrupted(KeyboardInterrupt):
-    """Ctrl-C during a prediction; the message says what is kept."""
-
-
-class Remarks:
-    """Passes each remark on once, for every block would repeat it.
-
-    Notes of a catalog count from its start ("3 product(s) have an empty id"): one is said when it first comes, and
-    by `finish` again where its numbers have grown.
-    """
-
-    def __init__(self, reporter: Reporter) -> None:
-        self._reporter = reporter
-        self._said: set[str] = set()
-        self._notes: dict[str, str] = {}
-
-    def hear(self, block: Block) -> None:
-        """Say what is new in a block."""
-        for note in block.notes:
-            form = _NUMBERS.sub("#", note)
-            if form not in self._notes:
-                self._say(note)
-            self._notes[form] = note
-        for message in block.said:
-            self._say(message)
-
-    def finish(self) -> None:
-        """Say the last state of what was said with other numbers."""
-        for note in self._notes.values():
-            self._say(note)
-
-    def _say(self, message: str) -> None:
-        if message not in self._said:
-            self._said.add(message)
-            self._reporter.say(message)
 
 
 def predict_to_file(
@@ -99,7 +67,7 @@ def predict_to_file(
 
     The file appears only when it is complete; see `PredictionWriter`. A product that cannot be read or
     categorized is a row with the decision ``failed`` and its reason. Raises ShelfwiseError where the catalog
-    or the disk fails midway, PredictionInterrupted on Ctrl-C; what was finished is then kept beside
+    or the disk fails midway, BatchInterrupted on Ctrl-C; what was finished is then kept beside
     ``output`` and the message names it.
     """
     reporter = Silent() if reporter is None else reporter
@@ -116,7 +84,7 @@ def predict_to_file(
                 stage.advance(block.tally.products)
         remarks.finish()
     except KeyboardInterrupt as error:
-        raise PredictionInterrupted(f"interrupted; {_kept(writer)}") from error
+        raise BatchInterrupted(f"interrupted; {_kept(writer)}") from error
     except ShelfwiseError as error:
         if writer.partial is None:
             raise
@@ -124,6 +92,23 @@ def predict_to_file(
     except OSError as error:
         raise ShelfwiseError(f"{explain_os_error(error)} ({_kept(writer)})") from error
     return PredictSummary.of(writer.output, tally)
+
+
+def predict_to_folder(
+    categorizer: Predictor,
+    batches: Batches,
+    folder: Path,
+    identity: Identity,
+    *,
+    reporter: Reporter | None = None,
+    ruling: Ruling | None = None,
+    engine: Engine | None = None,
+    shard_rows: int = SHARD_ROWS,
+) -> PredictSummary:
+    """Write one prediction a product into ``folder``; `fill_folder` says how, and what it raises."""
+    maker = engine or BlockMaker(categorizer, ".parquet", ruling)
+    filled = fill_folder(batches, folder, identity, maker, reporter=reporter, shard_rows=shard_rows)
+    return PredictSummary.of_folder(folder, filled)
 
 
 def _kept(writer: PredictionWriter) -> str:

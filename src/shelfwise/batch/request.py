@@ -9,17 +9,16 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from shelfwise.batch.folder import SHARD_ROWS, predict_to_folder
+from shelfwise.batch.folder import SHARD_ROWS
 from shelfwise.batch.manifest import Identity
-from shelfwise.batch.output import refuse_overwriting
-from shelfwise.batch.places import is_uri
-from shelfwise.batch.predict import PredictSummary, predict_to_file
+from shelfwise.batch.output import check_output_folder, refuse_overwriting
+from shelfwise.batch.places import is_uri, refuse_cluster_only
+from shelfwise.batch.predict import PredictSummary, predict_to_file, predict_to_folder
 from shelfwise.batch.write import check_prediction_path
 from shelfwise.catalog.catalog import SCAN_ROWS, Catalog
 from shelfwise.catalog.fetching.options import FetchOptions
 from shelfwise.catalog.locate import find_files
 from shelfwise.decision.ruling import Ruling
-from shelfwise.errors import ShelfwiseError
 from shelfwise.profiling import timed
 from shelfwise.progress import Reporter
 
@@ -67,27 +66,16 @@ class PredictRequest:
     def check(self) -> None:
         """Refuse, before any work, what cannot be written or is not possible together. Raises ShelfwiseError."""
         if self.engine == "ray":
-            from shelfwise.batch.on_ray import check_request
+            from shelfwise.batch.predict_on_ray import check_request
 
             check_request(self)
             return
-        if self.address is not None:
-            raise ShelfwiseError(
-                "--address is for --engine ray; name the engine too, or leave the address out"
-            )
-        if is_uri(self.output) or any(map(is_uri, self.catalogs)):
-            raise ShelfwiseError(
-                "object storage and other URIs are for --engine ray; name the engine too, or copy the files"
-            )
+        refuse_cluster_only(self.address, [self.output, *self.catalogs])
         sources = [file.path for file in find_files(self.catalogs)]
-        if not self.to_folder:
+        if self.to_folder:
+            check_output_folder(self.output, sources)
+        else:
             refuse_overwriting(check_prediction_path(self.output), sources)
-            return
-        folder = Path(self.output).resolve()
-        if any(file.resolve().parent == folder for file in sources):
-            raise ShelfwiseError(f"'{folder}' holds the catalog's own files; choose another folder")
-        if folder.exists() and not folder.is_dir():
-            raise ShelfwiseError(f"expected a folder to write, but '{folder}' is a file; choose another name")
 
     @timed("load the model")
     def categorizer(self) -> Categorizer:
@@ -132,14 +120,14 @@ def run_request(
 ) -> PredictSummary:
     """Predict as asked; ``rules`` gives those that act on the model's predictions.
 
-    Raises ShelfwiseError, and PredictionInterrupted on Ctrl-C.
+    Raises ShelfwiseError, and BatchInterrupted on Ctrl-C.
     """
     categorizer = request.categorizer()
     ruling = rules(categorizer)
     if request.engine == "ray":
-        from shelfwise.batch.on_ray import predict_on_ray
+        from shelfwise.batch.predict_on_ray import predict_on_ray
 
-        return predict_on_ray(request, categorizer, reporter, ruling)
+        return predict_on_ray(request, reporter, ruling)
     # What is loaded by now stays: looking through it for garbage again and again took a fifth of the time.
     gc.freeze()
     if request.workers > 1:
@@ -174,7 +162,7 @@ def _run_with_workers(
     reads_images = any(one.role == "image" for one in categorizer.recipe_.inputs)
     rows = WITH_IMAGES_ROWS if reads_images else SCAN_ROWS
     threads = share_of_threads(request.workers, categorizer.recipe_.training.threads)
-    with WorkerPool(Job(request, ruling, threads), request.workers) as pool:
+    with WorkerPool(Job(request, ruling, threads), request.workers, threads) as pool:
         if request.to_folder:
             return predict_to_folder(
                 categorizer,

@@ -1,4 +1,4 @@
-"""Several processes that predict side by side; a killed one costs only the batch it had in hand."""
+"""Several processes that work side by side; a killed one costs only the batch it had in hand."""
 
 from __future__ import annotations
 
@@ -14,14 +14,17 @@ from multiprocessing.process import BaseProcess
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
-from shelfwise.batch.blocks import Block, BlockMaker
+from shelfwise.batch.blocks import Block, BlockMaker, Make, Work
 from shelfwise.catalog import Catalog
 from shelfwise.decision.ruling import Ruling
+from shelfwise.engine.threads import compute_threads
 from shelfwise.errors import ShelfwiseError
 from shelfwise.profiling import Profile, active_profile, timed
 
 if TYPE_CHECKING:
     from shelfwise.batch.request import PredictRequest
+    from shelfwise.catalog.fetching.first import Input
+    from shelfwise.catalog.fetching.options import FetchOptions
 
 AHEAD = 2
 """Batches a worker that may be finished before their turn has come: they wait in memory."""
@@ -33,12 +36,15 @@ _LEAVE_WITHIN_S = 5.0
 
 @dataclass(frozen=True)
 class Job:
-    """What every worker needs to know. ``threads``: compute threads of each."""
+    """Predicting, as work for other processes. ``threads``: compute threads of each."""
 
     request: PredictRequest
     ruling: Ruling | None = None
     threads: int = 1
-    profile: bool = False
+
+    def maker(self) -> BatchPredictor:
+        """The model, loaded. Raises ModelFolderError."""
+        return BatchPredictor(self)
 
 
 @dataclass
@@ -61,16 +67,19 @@ class _Progress:
 
 
 def share_of_threads(workers: int, threads: int | None = None) -> int:
-    """Compute threads for each of ``workers``; ``threads`` in all, by default one a core."""
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return max(1, (threads or cores) // workers)
+    """Compute threads for each of ``workers``; ``threads`` in all, by default as many as this process may use."""
+    return max(1, (threads or compute_threads()) // workers)
 
 
 class WorkerPool:
-    """Processes that each hold the model; `blocks` is an `Engine`. Used as a context manager, which ends them."""
+    """Processes that each hold what the work takes; `blocks` is an `Engine`. Used as a context manager, which ends them.
 
-    def __init__(self, job: Job, workers: int) -> None:
-        self._job = replace(job, profile=active_profile() is not None)
+    ``threads``: the compute threads of each.
+    """
+
+    def __init__(self, work: Work, workers: int, threads: int = 1) -> None:
+        self._work, self._threads = work, threads
+        self._profile = active_profile() is not None
         self._count = workers
         self._workers: list[_Worker] = []
         # A forked copy of a process whose libraries run threads may hang; a spawned one begins clean.
@@ -140,9 +149,10 @@ class WorkerPool:
                 answer = worker.pipe.recv()
         except (EOFError, OSError) as error:
             worker.process.join()
+            worker.pipe.close()
             if progress.tries[number] >= MOST_TRIES:
                 raise ShelfwiseError(
-                    f"{MOST_TRIES} worker processes ended while they predicted the same {len(progress.open[number]):,} "
+                    f"{MOST_TRIES} worker processes ended while they worked on the same {len(progress.open[number]):,} "
                     f"products (exit status {worker.process.exitcode}); if memory ran out, use fewer --workers"
                 ) from error
             progress.again.append(number)
@@ -158,9 +168,10 @@ class WorkerPool:
 
     def _start(self) -> _Worker:
         mine, theirs = self._context.Pipe()
-        process = self._context.Process(target=_work, args=(self._job, theirs), daemon=True)
+        arguments = (self._work, theirs, self._profile)
+        process = self._context.Process(target=_work, args=arguments, daemon=True)
         before = {name: os.environ.get(name) for name in _THREAD_VARIABLES}
-        os.environ.update(dict.fromkeys(_THREAD_VARIABLES, str(self._job.threads)))
+        os.environ.update(dict.fromkeys(_THREAD_VARIABLES, str(self._threads)))
         try:
             process.start()
         finally:
@@ -173,13 +184,13 @@ class WorkerPool:
         return _Worker(process, mine)
 
 
-def _work(job: Job, pipe: Connection) -> None:
-    """A worker's life: load the model, then predict what comes, until nothing more does."""
+def _work(work: Work, pipe: Connection, profile: bool) -> None:
+    """A worker's life: load what the work takes, then make blocks of what comes, until nothing more does."""
     # Ctrl-C reaches every process of a terminal; the first one decides what becomes of the others.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     with suppress(EOFError, ConnectionError):  # the first process is gone: so is the need for this one
         try:
-            predictor = BatchPredictor(job)
+            make = work.maker()
         except ShelfwiseError as error:
             pipe.send(error)
             return
@@ -187,10 +198,17 @@ def _work(job: Job, pipe: Connection) -> None:
             batch = pipe.recv()
             answer: Block | ShelfwiseError | OSError
             try:
-                answer = predictor(batch)
+                answer = _profiled(make, batch) if profile else make(batch)
             except (ShelfwiseError, OSError) as error:
                 answer = error
             pipe.send(answer)
+
+
+def _profiled(make: Make, batch: Catalog) -> Block:
+    """The block of a batch, with the time that it took."""
+    with Profile() as profile:
+        block = make(batch)
+    return replace(block, stages=profile.stages)
 
 
 class BatchPredictor:
@@ -202,19 +220,17 @@ class BatchPredictor:
         model.recipe_ = model.recipe_.model_copy(update={"training": held})
         self._inputs = model.recipe_.inputs
         self._make = BlockMaker(model, job.request.suffix, job.ruling).make
-        self._job = job
+        self._fetch = job.request.fetch
 
     def __call__(self, batch: Catalog) -> Block:
-        """The block of one batch, with its own profile where one is wanted."""
-        if not self._job.profile:
-            return self._make(self._with_images(batch))
-        with Profile() as profile:
-            block = self._make(self._with_images(batch))
-        return replace(block, stages=profile.stages)
+        """The block of one batch."""
+        return self._make(with_images(batch, self._fetch, self._inputs))
 
-    def _with_images(self, batch: Catalog) -> Catalog:
-        from shelfwise.catalog.fetching.first import FetchFirst
 
-        with FetchFirst(self._job.request.fetch) as images_first:
-            (fetched,) = images_first.batches([batch], self._inputs)
-        return fetched
+def with_images(batch: Catalog, options: FetchOptions, inputs: Iterable[Input]) -> Catalog:
+    """The batch with those images of ``inputs`` that have to be fetched from the web first."""
+    from shelfwise.catalog.fetching.first import FetchFirst
+
+    with FetchFirst(options) as images_first:
+        (fetched,) = images_first.batches([batch], inputs)
+    return fetched

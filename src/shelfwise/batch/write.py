@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import secrets
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
@@ -18,13 +17,15 @@ from shelfwise.batch.output import check_output_path
 from shelfwise.batch.rows import Payload, encode_predictions, prediction_schema
 from shelfwise.errors import ShelfwiseError
 from shelfwise.predictions import Prediction
-from shelfwise.whole_files import publish
+from shelfwise.whole_files import part_of, publish
 
 
 class _Sink(Protocol):
     """One file format that takes batches of predictions."""
 
-    def append(self, payload: Payload) -> None: ...
+    def append(self, payload: Payload) -> None:
+        """Add one batch as `encode_predictions` made it; OSError where it cannot be written."""
+        ...
 
     def close(self) -> None:
         """End the file; OSError where its last bytes cannot be written."""
@@ -122,11 +123,10 @@ class PredictionWriter:
 
     def __enter__(self) -> Self:
         suffix = self.output.suffix.lower()
-        # Not a catalog's ending: the file may lie in a folder that is being read as a catalog.
-        self._hidden = self.output.with_name(f".{self.output.name[:80]}.{secrets.token_hex(4)}.part")
+        self._hidden = part_of(self.output)
         try:
             self._sink = _SINKS[suffix](self._hidden, self.multilabel)
-        except BaseException:
+        except BaseException:  # Ctrl-C too: nothing is left behind, and it is raised again
             self._hidden.unlink(missing_ok=True)
             raise
         return self
@@ -150,7 +150,7 @@ class PredictionWriter:
             try:
                 self._sink.close()
                 publish(self._hidden, self.output)
-            except BaseException:
+            except BaseException:  # Ctrl-C too: what was finished is kept, and it is raised again
                 self._keep_partial()
                 raise
         else:

@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 from PIL import Image
 
 from shelfwise.catalog.column import ImageSource, RawImage, State
+from shelfwise.catalog.image_source import ROWS_PER_LOAD
 from shelfwise.catalog.images import MAX_PIXELS, decode_image, square_pixels
+from shelfwise.catalog.rows import Progress, no_progress
 from shelfwise.engine.threads import compute_threads
 from shelfwise.errors import ImageError
 from shelfwise.profiling import timed
@@ -18,7 +21,11 @@ from shelfwise.profiling import timed
 MakeSquare = Callable[[Image.Image, int], np.ndarray]
 """An RGB image and a side → uint8 [3, side, side]."""
 
+Seen = TypeVar("Seen")
+
 _MAX_WORKERS = 16
+_MAX_LOOKERS = 4
+"""Decoding leaves Python's lock, but reading mostly waits for the disk."""
 _SLICES_PER_WORKER = 2
 
 
@@ -42,6 +49,20 @@ class DecodedBatch:
 def decoder_threads() -> int:
     """How many threads decode: one per core that this process may use, at most 16 (Pillow releases the interpreter lock)."""
     return min(_MAX_WORKERS, compute_threads())
+
+
+def each_image(
+    source: ImageSource, look: Callable[[RawImage], Seen], progress: Progress = no_progress
+) -> Iterator[list[Seen]]:
+    """What ``look`` makes of every image, in order, block by block: one block is in memory, looked at by a few threads.
+
+    ``progress`` is told how many products are done.
+    """
+    with ThreadPoolExecutor(min(_MAX_LOOKERS, compute_threads())) as pool:
+        for start in range(0, len(source), ROWS_PER_LOAD):
+            rows = range(start, min(start + ROWS_PER_LOAD, len(source)))
+            yield list(pool.map(look, source.load(rows)))
+            progress(len(rows))
 
 
 @timed("decode")

@@ -24,6 +24,7 @@ class Seen:
     stray_quotes: int = 0
 
     def notes(self, name: str) -> Iterator[str]:
+        """What to say of the file ``name``, a sentence for each kind of oddity."""
         if self.short:
             yield (
                 f"{name}: {self.short:,} row(s) have fewer fields than the header (first at line "

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
+from itertools import chain
 
 import numpy as np
 import pyarrow as pa
 import scipy.sparse as sp
 
-from shelfwise.catalog.column import InputColumn, Role, State
+from shelfwise.catalog.column import InputColumn, RawImage, Role, State
+from shelfwise.catalog.decoding import each_image
 from shelfwise.catalog.images import decode_image
 from shelfwise.errors import ImageError
 
@@ -105,15 +107,21 @@ def _pictures(column: InputColumn) -> sp.csr_matrix:
     source = column.values
     assert not isinstance(source, pa.Array | pa.ChunkedArray)
     colours, there = np.zeros((len(source), _FIELDS * _FIELDS * 3)), np.zeros(len(source), bool)
-    for row, image in enumerate(source.load(range(len(source)))):
-        try:
-            picture = decode_image(image.data, side=_FIELDS) if image.data is not None else None
-        except ImageError:  # one that cannot be read is one that is not there
-            picture = None
-        if picture is not None:
-            colours[row] = np.asarray(picture.resize((_FIELDS, _FIELDS))).ravel() / 255.0
-            there[row] = True
+    for row, seen in enumerate(chain.from_iterable(each_image(source, _colours))):
+        if seen is not None:
+            colours[row], there[row] = seen, True
     return _with_missing(sp.csr_matrix(colours), there)
+
+
+def _colours(image: RawImage) -> np.ndarray | None:
+    """float64 [fields × 3], 0–1; one that cannot be read is one that is not there."""
+    if image.data is None:
+        return None
+    try:
+        picture = decode_image(image.data, side=_FIELDS)
+    except ImageError:
+        return None
+    return np.asarray(picture.resize((_FIELDS, _FIELDS))).ravel() / 255.0
 
 
 def _hashed(text: str) -> int:

@@ -64,7 +64,7 @@ def group_products(
             raise ValueError(f"expected one image hash a product ({count:,}), got {len(image_hashes):,}")
         codes = _codes(image_hashes)
         evidence.append(np.where(_is_placeholder(codes), -1, codes))
-    group = group_column or _group_column(catalog)
+    group = group_column or own_group_column(catalog)
     if group is not None:
         evidence.append(_codes(_stripped(catalog, group)))
     return connect(evidence, count)
@@ -74,6 +74,11 @@ def title_column(catalog: Catalog) -> str | None:
     """The TEXT column that says in a few words what the product is: by its name, else the first one."""
     texts = [name for name, field in catalog.fields.items() if field.role is Role.TEXT]
     return min(texts, key=lambda name: _rank(normal_name(name)), default=None)
+
+
+def own_group_column(catalog: Catalog) -> str | None:
+    """The column that says by itself which products belong together."""
+    return next((name for name, field in catalog.fields.items() if field.role is Role.GROUP), None)
 
 
 def _rank(name: str) -> int:
@@ -176,7 +181,3 @@ def _is_placeholder(codes: np.ndarray) -> np.ndarray:
         return np.zeros(len(codes), bool)
     shared = np.bincount(codes[codes >= 0])[codes]
     return (codes >= 0) & (shared > max(PLACEHOLDER_PRODUCTS, PLACEHOLDER_SHARE * len(codes)))
-
-
-def _group_column(catalog: Catalog) -> str | None:
-    return next((name for name, field in catalog.fields.items() if field.role is Role.GROUP), None)

@@ -4,22 +4,20 @@ all."""
 from __future__ import annotations
 
 import hashlib
-import os
 from collections import defaultdict
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from enum import StrEnum
+from itertools import chain
 
 import pyarrow as pa
 
 from shelfwise.catalog.column import InputColumn, RawImage, Role, State
+from shelfwise.catalog.decoding import each_image
 from shelfwise.catalog.images import decode_image
 from shelfwise.catalog.inspection import ImagesFound, ImageTrouble
 from shelfwise.errors import ImageError
 from shelfwise.progress import Reporter
 
-BATCH_IMAGES = 256  # held in memory at once
-MAX_THREADS = 4  # decoding leaves Python's lock, reading mostly waits for the disk
 CHECK_SIDE = 64
 """Pixels a side that images are decoded for: enough to read the whole file, several times faster than full
 size."""
@@ -55,19 +53,12 @@ def check_images(
     fingerprints: list[str | None] = []
     counts: dict[_Verdict, int] = defaultdict(int)
     hit: dict[str, list[int]] = defaultdict(list)
-    threads = min(MAX_THREADS, os.cpu_count() or 1)
-    with (
-        reporter.stage(f"checking {column.name}", len(ids), "images") as stage,
-        ThreadPoolExecutor(threads) as pool,
-    ):
-        for start in range(0, len(ids), BATCH_IMAGES):
-            rows = range(start, min(start + BATCH_IMAGES, len(ids)))
-            for row, checked in zip(rows, pool.map(_check, source.load(rows)), strict=True):
-                counts[checked.verdict] += 1
-                fingerprints.append(checked.fingerprint)
-                if checked.reason:
-                    hit[checked.reason].append(row)
-            stage.advance(len(rows))
+    with reporter.stage(f"checking {column.name}", len(ids), "images") as stage:
+        for checked in chain.from_iterable(each_image(source, _check, stage.advance)):
+            counts[checked.verdict] += 1
+            if checked.reason:
+                hit[checked.reason].append(len(fingerprints))
+            fingerprints.append(checked.fingerprint)
     troubles = [
         ImageTrouble(reason=reason, products=len(rows), ids=[ids[row] for row in rows[:EXAMPLE_IDS]])
         for reason, rows in sorted(hit.items(), key=lambda item: (-len(item[1]), item[0]))

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,6 +9,7 @@ import scipy.fft
 from PIL import Image
 
 from shelfwise.catalog.column import ImageSource, RawImage
+from shelfwise.catalog.decoding import each_image
 from shelfwise.catalog.images import decode_image
 from shelfwise.errors import ImageError
 from shelfwise.progress import Stage
@@ -25,8 +23,6 @@ PHASH_BITS, DHASH_BITS = 10, 12
 """Bits in which hashes may differ for pictures to be compared at all."""
 _LOW = 8
 """The lowest frequencies each way that are kept: 64 bits."""
-_AT_ONCE = 256
-_MAX_THREADS = 4
 _CHUNK_BITS = 16
 _WINDOW = 6
 """Pictures next to each other in a bucket that are compared; groups are connected by chains."""
@@ -52,8 +48,10 @@ def small_pictures(source: ImageSource, stage: Stage) -> SmallPictures:
     colours = np.zeros((count, SIDE, SIDE, 3), np.uint8)
     hashes = np.zeros((2, count), np.uint64)
     detailed = np.zeros(count, bool)
-    for start, made in _blocks(source, stage):
-        rows = np.array([start + place for place, one in enumerate(made) if one is not None], np.int64)
+    start = 0
+    for made in each_image(source, _made, stage.advance):
+        rows = start + np.flatnonzero([one is not None for one in made])
+        start += len(made)
         read = [one for one in made if one is not None]
         if not read:
             continue
@@ -131,14 +129,6 @@ def _packed(bits: np.ndarray) -> np.ndarray:
 
 
 _Made = tuple[np.ndarray, np.ndarray, np.ndarray]
-
-
-def _blocks(source: ImageSource, stage: Stage) -> Iterator[tuple[int, list[_Made | None]]]:
-    with ThreadPoolExecutor(min(_MAX_THREADS, os.cpu_count() or 1)) as pool:
-        for start in range(0, len(source), _AT_ONCE):
-            rows: Sequence[int] = range(start, min(start + _AT_ONCE, len(source)))
-            yield start, list(pool.map(_made, source.load(rows)))
-            stage.advance(len(rows))
 
 
 def _made(image: RawImage) -> _Made | None:

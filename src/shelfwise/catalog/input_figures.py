@@ -117,7 +117,8 @@ def counted_like(figures: InputFigures, column: InputColumn, state: np.ndarray) 
 
 def distance(one: Mapping[str, float], other: Mapping[str, float]) -> float:
     """Total variation (0–1) between two lists of shares: the share that would have to move for the two to be alike."""
-    return sum(abs(one.get(key, 0.0) - other.get(key, 0.0)) for key in {*one, *other}) / 2
+    keys = sorted({*one, *other})  # sums round differently in another order
+    return sum(abs(one.get(key, 0.0) - other.get(key, 0.0)) for key in keys) / 2
 
 
 def _sizes(column: InputColumn) -> np.ndarray:

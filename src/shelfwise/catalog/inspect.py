@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 from shelfwise.catalog.catalog import Catalog
 from shelfwise.catalog.column import INPUT_ROLES, Role, State
 from shelfwise.catalog.giveaway import Giveaway, find_giveaways
-from shelfwise.catalog.groups import group_products, title_column
+from shelfwise.catalog.groups import group_products, own_group_column, title_column
 from shelfwise.catalog.image_check import check_images
 from shelfwise.catalog.inputs import as_text
 from shelfwise.catalog.inspection import (
@@ -52,24 +52,30 @@ def inspect_catalog(
     target found, and says so. ``multilabel`` and ``separator`` are as in training. Every image is read and
     decoded. Raises TargetError when a target column is not in the catalog.
     """
-    reporter = reporter or Silent()
-    suggestions = suggest_targets(catalog)
     recipe = TargetRecipe(columns=list(target or ()), multilabel=multilabel, separator=separator)
-    if not recipe.columns and suggestions:
+    return inspect_and_group(catalog, recipe, reporter or Silent())[0]
+
+
+def inspect_and_group(
+    catalog: Catalog, recipe: TargetRecipe, reporter: Reporter
+) -> tuple[Inspection, np.ndarray]:
+    """As ``inspect_catalog``, and the group of every product (int64 [N], ``group_products``): every image is read for it."""
+    assumed = not recipe.columns
+    suggestions = suggest_targets(catalog)
+    if assumed and suggestions:
         best = suggestions[0]
         recipe = TargetRecipe(columns=best.columns, multilabel=best.multilabel)
     truth = read_truth(catalog, recipe) if recipe.columns else None
     images, fingerprints = _check_all_images(catalog, reporter)
     groups = group_products(catalog, image_hashes=fingerprints)
     giveaways = _giveaways(catalog, recipe, truth, groups)
-    found = (
-        survey_target(truth, recipe, groups, catalog.ids, assumed=not target) if truth is not None else None
-    )
+    found = None
+    if truth is not None:
+        found = survey_target(truth, recipe, groups, catalog.ids, assumed=assumed)
     inputs, left_out = plan_inputs(catalog, recipe.columns, giveaways)
     leaks = _leaks(catalog, [one.name for one in inputs], recipe, truth, groups)
-    by = [name for name in (title_column(catalog), _group_column(catalog)) if name] + [
-        i.column for i in images
-    ][:1]
+    by = [name for name in (title_column(catalog), own_group_column(catalog)) if name]
+    by += [one.column for one in images[:1]]
     inspection = Inspection(
         sources=catalog.sources,
         products=len(catalog),
@@ -92,7 +98,8 @@ def inspect_catalog(
         notes=catalog.notes,
     )
     problems = find_problems(inspection)
-    return inspection.model_copy(update={"plan": write_plan(inspection, problems), "problems": problems})
+    done = inspection.model_copy(update={"plan": write_plan(inspection, problems), "problems": problems})
+    return done, groups
 
 
 def _check_all_images(
@@ -157,10 +164,6 @@ def _describe_ids(catalog: Catalog) -> IdsFound:
         products=sum(count for _, count in repeated),
         examples=[RepeatedId(id=given, products=count) for given, count in repeated[:TROUBLES_SHOWN]],
     )
-
-
-def _group_column(catalog: Catalog) -> str | None:
-    return next((name for name, field in catalog.fields.items() if field.role is Role.GROUP), None)
 
 
 def _shorten(text: str) -> str:

@@ -158,13 +158,13 @@ def _label_score(
     from sklearn.svm import LinearSVC
 
     features = _features(texts, fit)
+    fitted, tested = (None, None) if features is None else (features[fit], features[test])
     right = given = wanted = 0
     for label in frequent:
         truth = np.array([label in answer for answer in answers])
         said = np.full(len(test), truth[fit].all())
-        if features is not None and 0 < truth[fit].sum() < len(fit):
-            model = LinearSVC(tol=1e-2, random_state=0).fit(features[fit], truth[fit])
-            said = model.predict(features[test])
+        if fitted is not None and 0 < truth[fit].sum() < len(fit):
+            said = LinearSVC(tol=1e-2, random_state=0).fit(fitted, truth[fit]).predict(tested)
         right += int((said & truth[test]).sum())
         given += int(said.sum())
         wanted += int(truth[test].sum())

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pyarrow as pa
@@ -23,6 +23,7 @@ TESTED_PRODUCTS = 4_000
 """Of each catalog, drawn by chance, for the classifier that tells them apart."""
 BRAND_PRODUCTS = 10
 """Of a brand, in each catalog, for its missing inputs to be compared."""
+BRANDS_SHOWN = 5
 BRAND_GAP = 0.5
 """Difference of the shares of a brand's products that carry an input, from which on the brand is named."""
 _HALF = 0.5
@@ -64,6 +65,8 @@ class InputShift:
     auc: float | None
     new: float | None
     brands: tuple[BrandGap, ...] = ()
+    """Those with the most products, ``BRANDS_SHOWN`` at most of ``brands_count``."""
+    brands_count: int = 0
 
 
 @dataclass(frozen=True)
@@ -96,7 +99,7 @@ def compare_catalogs(
             shift, features = _compare(name, role, first, second, few)
             if features is not None:
                 auc = domain_auc(features, of_second, keys, seed)
-                shift = InputShift(**{**vars(shift), "auc": auc})
+                shift = replace(shift, auc=auc)
                 blocks.append(features)
             found.append(shift)
             stage.advance(1)
@@ -131,7 +134,7 @@ def stability_by_chance(bins: int, counts: tuple[int, int]) -> float:
 def shannon_divergence(first: Mapping[str, float], second: Mapping[str, float]) -> float:
     """Jensen–Shannon divergence (Lin 1991) of two lists of shares, in bits: 0 equal … 1 nothing in common."""
     total = 0.0
-    for key in {*first, *second}:
+    for key in sorted({*first, *second}):  # sums round differently in another order
         a, b = first.get(key, 0.0), second.get(key, 0.0)
         middle = (a + b) / 2
         total += sum(x * float(np.log2(x / middle)) / 2 for x in (a, b) if x > 0 and middle > 0)
@@ -157,6 +160,7 @@ def _compare(
     mine, theirs = figures.shares(), counted_like(figures, two, two.state).shares()
     features = domain_features([catalog.input(name, role) for catalog in few])
     counts = (len(one), len(two))
+    gaps = _brand_gaps(first, second, one, two)
     shift = InputShift(
         name,
         str(role),
@@ -167,7 +171,8 @@ def _compare(
         shannon_divergence(mine, theirs),
         None,
         _new_values(one, two) if role is Role.CATEGORY else None,
-        _brand_gaps(first, second, one, two),
+        tuple(gaps[:BRANDS_SHOWN]),
+        len(gaps),
     )
     return shift, features
 
@@ -184,18 +189,18 @@ def _new_values(one: InputColumn, two: InputColumn) -> float:
     return sum(value not in known for value in given) / len(given) if given else 0.0
 
 
-def _brand_gaps(first: Catalog, second: Catalog, one: InputColumn, two: InputColumn) -> tuple[BrandGap, ...]:
-    """The brands whose share of present inputs differs most; of columns other than the brand itself."""
+def _brand_gaps(first: Catalog, second: Catalog, one: InputColumn, two: InputColumn) -> list[BrandGap]:
+    """The brands whose share of present inputs differs, large ones first; of columns other than the brand itself."""
     brand = next((name for name in first.fields if normal_name(name) in BRAND_NAMES), None)
     if brand is None or brand == one.name or brand not in second.table.column_names:
-        return ()
+        return []
     shares = [_by_brand(catalog, brand, column) for catalog, column in ((first, one), (second, two))]
     gaps = [
         BrandGap(name, shares[0][name][0], there, count)
         for name, (there, count) in shares[1].items()
         if name in shares[0] and abs(shares[0][name][0] - there) >= BRAND_GAP
     ]
-    return tuple(sorted(gaps, key=lambda gap: (-gap.products, gap.brand)))
+    return sorted(gaps, key=lambda gap: (-gap.products, gap.brand))
 
 
 def _by_brand(catalog: Catalog, brand: str, column: InputColumn) -> dict[str, tuple[float, int]]:

@@ -1,1 +1,4 @@
-"""The command line's commands and options: they parse, call and print."""
+"""The command line's commands, one a file: they parse, call and print, and decide nothing.
+
+Each has ``add_to(app)``. Heavy imports live inside the commands.
+"""

@@ -1,4 +1,4 @@
-"""The commands `shelfwise cache …`: what is kept to save time. As in cli.py, nothing is decided here."""
+"""`shelfwise cache …`: what is kept to save time."""
 
 from __future__ import annotations
 
@@ -9,11 +9,12 @@ from typing import Annotated
 
 import typer
 
+from shelfwise.commands.options.common import Quiet
 from shelfwise.errors import ShelfwiseError
-from shelfwise.terminal import table
+from shelfwise.terminal import reporting, table
 
-app = typer.Typer(
-    help="What is kept on disk to save time: image features, and images fetched from the web.",
+_cache = typer.Typer(
+    help="What is kept on disk to save time: features, and images fetched from the web.",
     no_args_is_help=True,
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
@@ -28,7 +29,12 @@ MaxSize = Annotated[
 Remove = Annotated[bool, typer.Option("--remove", help="Delete files that hold damage.")]
 
 
-@app.command()
+def add_to(app: typer.Typer) -> None:
+    """Have the command line know these commands."""
+    app.add_typer(_cache, name="cache")
+
+
+@_cache.command()
 def show() -> None:
     """What is kept, how large it is, and when it was last used."""
     from shelfwise.caches import cache_parts
@@ -43,7 +49,7 @@ def show() -> None:
     print(table([*rows, ("in all", f"{'':>9}  {size(total):>9}"), ("folder", str(cache_folder()))]), end="")
 
 
-@app.command()
+@_cache.command()
 def verify(remove: Remove = False) -> None:
     """Read everything and compare checksums. Ends with status 1 where something is damaged."""
     from shelfwise.caches import verify_caches
@@ -59,7 +65,7 @@ def verify(remove: Remove = False) -> None:
         )
 
 
-@app.command()
+@_cache.command()
 def prune(max_size: MaxSize) -> None:
     """Remove what was used longest ago, until no more than SIZE is left."""
     from shelfwise.caches import prune_caches
@@ -73,7 +79,26 @@ def prune(max_size: MaxSize) -> None:
         )
 
 
-@app.command()
+@_cache.command()
+def fill(
+    folders: Annotated[
+        list[str],
+        typer.Argument(metavar="FOLDER", help="Folders that `shelfwise features` wrote, or their URIs."),
+    ],
+    quiet: Quiet = False,
+) -> None:
+    """Take in features that were computed elsewhere, so that `train` need not compute them."""
+    with reporting(quiet) as reporter:
+        from shelfwise.features.to_cache import fill_cache
+
+        taken = [fill_cache(folder, reporter) for folder in folders]
+    rows = [("new", sum(one.new for one in taken)), ("already there", sum(one.there for one in taken))]
+    unusable = sum(one.unusable for one in taken)
+    rows += [("unusable", unusable)] if unusable else []
+    print(table([(name, f"{count:,}") for name, count in rows]), end="")
+
+
+@_cache.command()
 def clear() -> None:
     """Remove everything. Nothing is lost but the time to make it again."""
     from shelfwise.caches import clear_caches

@@ -1,122 +1,146 @@
-"""The commands `shelfwise experiment …`: the papers' tables and figures on any catalog. As in cli.py, nothing is decided here."""
+"""`shelfwise experiment …`: the papers' tables and figures on any catalog."""
 
 from __future__ import annotations
 
-import shlex
-from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from shelfwise.commands import options as given
-from shelfwise.errors import RecipeError, ShelfwiseError
-from shelfwise.terminal import reporting, table
+from shelfwise.commands.option_groups import Takes, with_groups
+from shelfwise.commands.options.catalog import CatalogRoles, Catalogs
+from shelfwise.commands.options.common import Quiet
+from shelfwise.commands.options.learning import Learning
+from shelfwise.commands.options.study import Experiment, Found, SizesStudy, Study
+from shelfwise.commands.typed import typed
+from shelfwise.errors import RecipeError
 
-app = typer.Typer(
+if TYPE_CHECKING:
+    from shelfwise.catalog.catalog import Catalog
+    from shelfwise.progress import Reporter
+    from shelfwise.recipe import Recipe
+
+_experiments = typer.Typer(
     help="The papers' tables and figures, on any catalog.",
     no_args_is_help=True,
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
-Output = Annotated[
-    Path, typer.Option("-o", "--output", metavar="OUT", help="The folder for the page, tables and figures.")
-]
-Test = Annotated[
-    list[str] | None,
-    typer.Option("--test", metavar="CATALOG", help="Products to test on (default: a quarter, by group)."),
-]
-Cache = Annotated[
-    Path | None,
-    typer.Option("--cache", metavar="DIR", help="What was computed is kept here (default: OUT/cache)."),
-]
-MinProducts = Annotated[
-    int | None,
-    typer.Option("--min-products", metavar="N", min=1, help="Leave labels of fewer training products out."),
-]
-Products = Annotated[
-    int | None,
-    typer.Option("--products", metavar="N", min=20, help="Take N products at random, not all."),
-]
 Policies = Annotated[
     list[str] | None,
     typer.Option("--policy", metavar="NAME|YAML", help="A further fusion policy to try; may be repeated."),
 ]
+PathLearning = Annotated[
+    Learning,
+    Takes("target", "separator", "inputs", "threads", "image_model", "mask_labels", recipe="paper-b"),
+]
+"""Of experiments that only know paths, and have the paper's own recipe."""
 
 
-@app.command()
+def add_to(app: typer.Typer) -> None:
+    """Have the command line know these commands."""
+    _experiments.command()(with_groups(fusion))
+    _experiments.command()(with_groups(inputs))
+    _experiments.command()(with_groups(levels))
+    _experiments.command("data-size")(with_groups(data_size))
+    app.add_typer(_experiments, name="experiment")
+
+
 def fusion(
     context: typer.Context,
-    catalogs: given.Catalogs,
-    output: Output,
-    target: given.Target = None,
-    multilabel: given.Multilabel = False,
-    separator: given.Separator = None,
-    inputs: given.Inputs = None,
-    recipe: given.RecipeName = "paper-a",
-    test: Test = None,
-    min_products: MinProducts = None,
-    products: Products = None,
+    *,
+    catalogs: Catalogs,
+    learning: Annotated[
+        Learning,
+        Takes(
+            *("target", "multilabel", "separator", "inputs", "recipe", "min_products", "seed", "image_model"),
+            recipe="paper-a",
+        ),
+    ],
+    study: Study,
     policy: Policies = None,
-    cache: Cache = None,
-    seed: given.Seed = None,
-    image_model: given.ImageModel = None,
-    images: given.Images = None,
-    id: given.Id = None,
-    text: given.Text = None,
-    category: given.Category = None,
-    number: given.Number = None,
-    image: given.Image = None,
-    group: given.Group = None,
-    quiet: given.Quiet = False,
+    roles: CatalogRoles,
+    quiet: Quiet = False,
 ) -> None:
     """Each input's classifier alone, and every way to fuse them late (Wirojwatanakul & Wangperawong 2019)."""
-    from shelfwise.recipe import Recipe
-
-    declared = given.declare(
-        Recipe.read(recipe),
-        target=target,
-        multilabel=multilabel,
-        separator=separator,
-        inputs=inputs,
-        seed=seed,
-        image_model=image_model,
-    )
-    if min_products is not None:
-        chosen = declared.target.model_copy(update={"min_products": min_products})
-        declared = declared.model_copy(update={"target": chosen})
-    if not declared.target.columns:
-        raise typer.BadParameter(
-            "name the column of categories, or one column a level", param_hint="--target"
-        )
     specs = [read_policy(one) for one in policy or ()]
-    if output.exists() and not output.is_dir():
-        raise ShelfwiseError(f"expected a folder to write to, but {output} is a file; choose another place")
-    roles = given.roles(images, id, text, category, number, image, group)
-    with reporting(quiet) as reporter:
-        from shelfwise.catalog.catalog import Catalog
+
+    def experiment(catalog: Catalog, tested: Catalog | None, recipe: Recipe, reporter: Reporter) -> Found:
         from shelfwise.experiments.cache import ResultStore
         from shelfwise.experiments.fusion_page import lead, main_tables, write_fusion_page
-        from shelfwise.experiments.fusion_study import run_fusion_study, sample
+        from shelfwise.experiments.fusion_study import run_fusion_study
 
-        with reporter.stage("reading the catalog", None) as stage:
-            catalog = Catalog.read(*catalogs, **roles, progress=stage.advance)
-            tested = Catalog.read(*test, **roles, progress=stage.advance) if test else None
-        catalog = sample(catalog, products, declared.training.seed)
-        catalog, tested = given.with_web_images(catalog, tested, declared, reporter)
-        store = ResultStore(cache or output / "cache")
-        study = run_fusion_study(catalog, tested, declared, specs, store, reporter)
-        written = write_fusion_page(study, output, typed(context))
-    for one in main_tables(study):
-        print(one.text())
-    rows = [("result", lead(study)), ("page", str(written[0])), ("files", f"{len(written)} in {output}")]
-    print(table(rows), end="")
+        store = ResultStore(study.cache or study.output / "cache")
+        done = run_fusion_study(catalog, tested, recipe, specs, store, reporter)
+        return Found(main_tables(done), lead(done), write_fusion_page(done, study.output, typed(context)))
+
+    study.run(experiment, catalogs, learning, roles, quiet)
 
 
-def typed(context: typer.Context) -> str:
-    """The command as it was typed, for the record of a figure."""
-    words: Any = context.find_root().obj
-    return shlex.join(["shelfwise", *words]) if isinstance(words, list) else context.command_path
+def inputs(
+    context: typer.Context,
+    *,
+    catalogs: Catalogs,
+    learning: PathLearning,
+    study: SizesStudy,
+    roles: CatalogRoles,
+    quiet: Quiet = False,
+) -> None:
+    """What brand, text and image are worth for category paths, alone and together (Wang & Guthrie 2015, figures 2 and 3)."""
+    study.run(_of_sizes("inputs", study, typed(context)), catalogs, learning, roles, quiet)
+
+
+def levels(
+    context: typer.Context,
+    *,
+    catalogs: Catalogs,
+    learning: PathLearning,
+    study: SizesStudy,
+    roles: CatalogRoles,
+    quiet: Quiet = False,
+) -> None:
+    """Levels each for itself, one after the other, or as a tree; on words or sequences (Wang & Guthrie 2015, figures 4 and 5)."""
+    study.run(_of_sizes("levels", study, typed(context)), catalogs, learning, roles, quiet)
+
+
+def data_size(
+    context: typer.Context,
+    *,
+    catalogs: Catalogs,
+    learning: Annotated[
+        Learning,
+        Takes(
+            *(
+                "target",
+                "multilabel",
+                "separator",
+                "inputs",
+                "recipe",
+                "threads",
+                "image_model",
+                "mask_labels",
+            ),
+            recipe="fast",
+        ),
+    ],
+    study: Annotated[SizesStudy, Takes("output", "test", "products", "cache", "sizes", "seeds", "minutes")],
+    roles: CatalogRoles,
+    quiet: Quiet = False,
+) -> None:
+    """How errors fall with the number of labels, and what doubling it is expected to bring."""
+    study.run(_of_sizes("data-size", study, typed(context)), catalogs, learning, roles, quiet)
+
+
+def _of_sizes(name: Literal["inputs", "levels", "data-size"], study: SizesStudy, command: str) -> Experiment:
+    """The experiment of that name, at training sizes as they are given."""
+
+    def experiment(catalog: Catalog, tested: Catalog | None, recipe: Recipe, reporter: Reporter) -> Found:
+        from shelfwise.experiments.study_commands import STUDIES
+
+        done = STUDIES[name](catalog, tested, recipe, study.plan(command), reporter)
+        return Found([done.table], done.lead, done.written, done.missing)
+
+    return experiment
 
 
 def read_policy(given_text: str) -> str | dict[str, Any]:

@@ -1,4 +1,4 @@
-"""The command `export`. As in cli.py, nothing is decided here."""
+"""`shelfwise export`: writes a model whose networks run by ONNX Runtime."""
 
 from __future__ import annotations
 
@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from shelfwise.commands import options as given
+from shelfwise.commands.option_groups import Takes, with_groups
+from shelfwise.commands.options.catalog import ProductSource
+from shelfwise.commands.options.common import Model, Quiet
 from shelfwise.terminal import reporting, table
 
 if TYPE_CHECKING:
@@ -22,8 +24,14 @@ class Precision(StrEnum):
     INT8 = "int8"
 
 
+def add_to(app: typer.Typer) -> None:
+    """Have the command line know this command."""
+    app.command()(with_groups(export))
+
+
 def export(
-    model: given.Model,
+    *,
+    model: Model,
     catalogs: Annotated[
         list[str] | None,
         typer.Argument(
@@ -36,7 +44,7 @@ def export(
         typer.Option(
             "-o", "--output", metavar="FOLDER", help="The model folder to write; may be the model's own."
         ),
-    ] = ...,  # type: ignore[assignment]
+    ],
     precision: Annotated[
         Precision, typer.Option("--precision", help="int8: networks of images compute in 8 bits.")
     ] = Precision.FP32,
@@ -54,14 +62,14 @@ def export(
             "(default 0.001, int8 0.01).",
         ),
     ] = None,
-    images: given.Images = None,
-    quiet: given.Quiet = False,
+    source: Annotated[ProductSource, Takes("images")],
+    quiet: Quiet = False,
 ) -> None:
     """Write a model whose networks run by ONNX Runtime: faster, and without PyTorch."""
     from shelfwise.export.run import ExportRequest, run_export
 
     request = ExportRequest(
-        model, output, tuple(catalogs or ()), precision.value, products, most_changed, images
+        model, output, tuple(catalogs or ()), precision.value, products, most_changed, source.images
     )
     with reporting(quiet) as reporter:
         done = run_export(request, reporter)
@@ -79,8 +87,3 @@ def _rows(done: Exported) -> list[tuple[str, str]]:
     if done.kept:
         rows.append(("with PyTorch", ", ".join(sorted(done.kept))))
     return [*rows, ("model", str(done.folder))]
-
-
-def add_to(app: typer.Typer) -> None:
-    """Register the command."""
-    app.command()(export)

@@ -19,13 +19,24 @@ class SetCalibration(Protocol):
     """What is needed to decide."""
 
     @property
-    def thresholds(self) -> LabelThresholds: ...
+    def thresholds(self) -> LabelThresholds:
+        """From which probability on a label is given."""
+        ...
+
     @property
-    def set_scale(self) -> float: ...
+    def set_scale(self) -> float:
+        """What the log-odds of a whole set are multiplied by."""
+        ...
+
     @property
-    def set_shift(self) -> float: ...
+    def set_shift(self) -> float:
+        """What is added to them."""
+        ...
+
     @property
-    def decoding(self) -> Kind: ...
+    def decoding(self) -> Kind:
+        """How a path is chosen."""
+        ...
 
 
 @dataclass(frozen=True)

@@ -17,8 +17,8 @@ class Kinds:
         """``truth``: encoded, of the products learned from."""
         self._target = target
         if isinstance(target, PathTarget):
-            names = sorted({path[-1] for path in target.outcomes})
-            self._name_of = np.array([names.index(path[-1]) for path in target.outcomes])
+            names = {name: place for place, name in enumerate(sorted({path[-1] for path in target.outcomes}))}
+            self._name_of = np.array([names[path[-1]] for path in target.outcomes])
         else:
             self._counts = self._labels(truth).sum(0)
 

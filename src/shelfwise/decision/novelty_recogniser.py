@@ -9,7 +9,7 @@ held-out products can be looked at as if their kinds were new without training a
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Self, TypeAlias
 
@@ -53,8 +53,11 @@ class Recogniser:
         for part in features:
             mine = self.weights[first : first + part.shape[1]]
             first += part.shape[1]
-            # Row by row, where it is sparse; a matrix kernel needs blocks of one size to give one result.
-            said += sparse_times_dense(part, mine) if sp.issparse(part) else _in_blocks(part, mine)
+            if sp.issparse(part):  # row by row, so that no product depends on others
+                said += sparse_times_dense(part, mine)
+                continue
+            for rows, found in product_in_blocks(part, mine):
+                said[rows] += found
         return np.round(1 - said.max(axis=1).astype(np.float64), _DECIMALS)
 
     def arrays(self) -> dict[str, np.ndarray]:
@@ -78,15 +81,17 @@ class Recogniser:
         return cls(weights)
 
 
-def _in_blocks(features: np.ndarray, weights: np.ndarray) -> np.ndarray:
-    """features [N, some] @ weights [some, classes], always as many rows at once, filled up with zeros."""
-    found = np.empty((len(features), weights.shape[1]), np.float32)
-    for start in range(0, len(features), _ROWS_AT_ONCE):
-        part = features[start : start + _ROWS_AT_ONCE]
-        filled = np.zeros((_ROWS_AT_ONCE, features.shape[1]), np.float32)
+def product_in_blocks(rows: np.ndarray, columns: np.ndarray) -> Iterator[tuple[slice, np.ndarray]]:
+    """``rows`` float32 [N, some] @ ``columns`` [some, M], block by block: which rows, and float32 [rows, M].
+
+    Always as many rows at once, filled up with zeros: a matrix kernel rounds differently for other sizes, and a product's result
+    must not depend on the others.
+    """
+    for start in range(0, len(rows), _ROWS_AT_ONCE):
+        part = rows[start : start + _ROWS_AT_ONCE]
+        filled = np.zeros((_ROWS_AT_ONCE, rows.shape[1]), np.float32)
         filled[: len(part)] = part
-        found[start : start + len(part)] = (filled @ weights)[: len(part)]
-    return found
+        yield slice(start, start + len(part)), (filled @ columns)[: len(part)]
 
 
 def as_dense(features: Sequence[Features]) -> np.ndarray:

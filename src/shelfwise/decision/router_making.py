@@ -25,17 +25,34 @@ class RoutingSettings(Protocol):
     """What is asked for; see ``RoutingRecipe``."""
 
     @property
-    def precision(self) -> float: ...
+    def precision(self) -> float:
+        """Share (0–1) of accepted answers that must be right."""
+        ...
+
     @property
-    def certainty(self) -> float: ...
+    def certainty(self) -> float:
+        """How sure (0–1) the promise of it is."""
+        ...
+
     @property
-    def precisions(self) -> Mapping[str, float]: ...
+    def precisions(self) -> Mapping[str, float]:
+        """Other precisions, by the name of a level, department or label."""
+        ...
+
     @property
-    def of(self) -> Literal["whole", "labels"]: ...
+    def of(self) -> Literal["whole", "labels"]:
+        """What is right: the whole answer, or each label for itself."""
+        ...
+
     @property
-    def per_department(self) -> bool: ...
+    def per_department(self) -> bool:
+        """Whether every category on the first level has a rule of its own."""
+        ...
+
     @property
-    def back_off(self) -> bool: ...
+    def back_off(self) -> bool:
+        """Whether a part of an answer is accepted where the whole is not sure enough."""
+        ...
 
 
 def build_router(
@@ -117,7 +134,8 @@ def _path_router(
         return strictest(found, whole.confidence[rows], whole.right[rows])
 
     tops = sorted({path[0] for path in target.outcomes})
-    top_of = np.array([tops.index(path[0]) for path in target.outcomes])
+    place_of = {top: place for place, top in enumerate(tops)}
+    top_of = np.array([place_of[path[0]] for path in target.outcomes])
     own = settings.per_department or departments
     rules, told, rule_of = _by_part(
         tops if own else [],
@@ -232,14 +250,15 @@ def _by_part(
     each part's rule. Without parts there is one rule.
     """
     sizes = np.bincount(part_of, minlength=len(parts))
+    asked, kept = set(wanted), set(always)
     rules: list[AcceptRule] = []
     names: list[str] = []
     rule_of = np.full(max(len(parts), 1), -1)
     for place, part in enumerate(parts):
         wish = precisions[part]
         enough = wish < 1 and sizes[place] >= _ROOM * products_needed(wish, certainty)
-        named = part in always or wish != precision
-        if part in wanted and (enough or named):
+        named = part in kept or wish != precision
+        if part in asked and (enough or named):
             rule_of[place] = len(rules)
             rules.append(fit(np.flatnonzero(part_of == place), wish))
             names.append(part)

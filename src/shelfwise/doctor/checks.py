@@ -6,13 +6,13 @@ from collections.abc import Iterator
 
 from shelfwise.catalog.inspection import Inspection
 from shelfwise.catalog.inspection_text import leak_in_words, percent
+from shelfwise.catalog.shift import InputShift
 from shelfwise.doctor.findings import (
     CategoriesFound,
     Check,
     ComparisonFound,
     DuplicatesFound,
     LabelsFound,
-    ShiftFound,
 )
 
 MANY_WRONG = 0.02
@@ -72,12 +72,12 @@ def _leaks(inspection: Inspection) -> Iterator[Check]:
 
 def check_labels(found: LabelsFound) -> Iterator[Check]:
     """Wrong labels."""
-    suspects = percent(found.suspects / max(found.judged, 1))
-    said = (
-        f"{found.suspects:,} of {found.judged:,} labels ({suspects}) are probably wrong; about {percent(found.share)} look drawn "
-        f"blindly. Judged by {', '.join(found.by)}, out of fold; the judges agree with {percent(found.agreement)} of the labels."
-    )
     share = found.suspects / max(found.judged, 1)
+    said = (
+        f"{found.suspects:,} of {found.judged:,} labels ({percent(share)}) are probably wrong; about {percent(found.share)} look "
+        f"drawn blindly. Judged by {', '.join(found.by)}, out of fold; the judges agree with {percent(found.agreement)} of the "
+        "labels."
+    )
     if share >= MOST_WRONG:
         yield Check(
             name="wrong labels",
@@ -174,7 +174,7 @@ def check_comparison(found: ComparisonFound) -> Iterator[Check]:
         )
 
 
-def _check_input(one: ShiftFound) -> Check:
+def _check_input(one: InputShift) -> Check:
     name = f"input '{one.name}'"
     if one.second is None or one.first is None:
         where = "the other catalog" if one.second is None else "this catalog"
@@ -191,7 +191,6 @@ def _check_input(one: ShiftFound) -> Check:
     found += f"; stability index {one.stability:.2f}" if one.stability is not None else ""
     found += f"; told apart by it with an AUC of {one.auc:.2f}" if one.auc is not None else ""
     found += f"; {percent(one.new)} of the values there are new" if one.new else ""
-    troubles = []
     if one.first and not one.second:
         return Check(
             name=name,
@@ -199,6 +198,7 @@ def _check_input(one: ShiftFound) -> Check:
             found=found + ".",
             to_do="It is empty there: train without it (--inputs), or find out why it is not delivered.",
         )
+    troubles = []
     if abs(one.first - one.second) >= PRESENT_GAP:
         troubles.append("find out why it is filled so differently")
     if one.brands_count:

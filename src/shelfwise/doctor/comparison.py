@@ -7,11 +7,9 @@ from collections.abc import Sequence
 from shelfwise.catalog.catalog import Catalog
 from shelfwise.catalog.column import INPUT_ROLES
 from shelfwise.catalog.shift import compare_catalogs
-from shelfwise.doctor.findings import ComparisonFound, GapFound, ShiftFound
+from shelfwise.doctor.findings import ComparisonFound
 from shelfwise.errors import CatalogError
 from shelfwise.progress import Reporter
-
-BRANDS_SHOWN = 5
 
 
 def describe_comparison(
@@ -35,12 +33,5 @@ def describe_comparison(
         products=shift.products,
         auc=shift.auc,
         shared=shift.shared,
-        inputs=[
-            ShiftFound(
-                **{name: value for name, value in vars(one).items() if name != "brands"},
-                brands=[GapFound(**vars(gap)) for gap in one.brands[:BRANDS_SHOWN]],
-                brands_count=len(one.brands),
-            )
-            for one in shift.inputs
-        ],
+        inputs=list(shift.inputs),
     )

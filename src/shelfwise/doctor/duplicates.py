@@ -6,10 +6,9 @@ from collections import defaultdict
 from collections.abc import Sequence
 
 import numpy as np
-import scipy.sparse as sp
-from scipy.sparse.csgraph import connected_components
 
 from shelfwise.catalog.catalog import Catalog
+from shelfwise.catalog.groups import connect
 from shelfwise.catalog.image_likeness import near_pictures, small_pictures
 from shelfwise.catalog.near_duplicates import near_duplicate_texts, numbered
 from shelfwise.doctor.findings import DuplicateGroup, DuplicatesFound
@@ -33,7 +32,7 @@ def find_duplicates(
     with reporter.stage("comparing texts", total=None):
         texts = near_duplicate_texts(catalog)
     photos = _same_photos(catalog, reporter)
-    groups = _joined([exact, texts, photos])
+    groups = connect([exact, texts, photos], len(catalog))
     sizes = np.bincount(groups)
     members: dict[int, list[int]] = defaultdict(list)
     for row in np.flatnonzero(sizes[groups] > 1).tolist():
@@ -44,20 +43,20 @@ def find_duplicates(
         if answers is not None and len({answers[row] for row in rows if answers[row]}) > 1
     }
     order = sorted(members, key=lambda group: (group not in clashing, -len(members[group]), group))
-    titles = titles_of(catalog)
-    examples = []
-    for group in order[:GROUPS_SHOWN]:
-        rows = _shown(members[group], answers)
-        examples.append(
-            DuplicateGroup(
-                rows=rows,
-                ids=[catalog.ids[row] for row in rows],
-                titles=[titles[row] for row in rows],
-                products=len(members[group]),
-                why=_why(np.array(members[group]), exact, texts, photos),
-                labels=[list(answers[row]) for row in rows] if answers is not None else [],
-            )
+    shown = {group: _shown(members[group], answers) for group in order[:GROUPS_SHOWN]}
+    all_shown = [row for rows in shown.values() for row in rows]
+    titles = dict(zip(all_shown, titles_of(catalog, all_shown), strict=True))
+    examples = [
+        DuplicateGroup(
+            rows=rows,
+            ids=[catalog.ids[row] for row in rows],
+            titles=[titles[row] for row in rows],
+            products=len(members[group]),
+            why=_why(np.array(members[group]), exact, texts, photos),
+            labels=[list(answers[row]) for row in rows] if answers is not None else [],
         )
+        for group, rows in shown.items()
+    ]
     found = DuplicatesFound(
         groups=len(members),
         products=sum(map(len, members.values())),
@@ -80,29 +79,13 @@ def _same_photos(catalog: Catalog, reporter: Reporter) -> np.ndarray:
     return numbered(pairs, len(catalog))
 
 
-def _joined(evidence: Sequence[np.ndarray]) -> np.ndarray:
-    """int64 [N]: groups connected by any of the codes, -1 connecting nothing."""
-    count = len(evidence[0])
-    rows, keys, start = [], [], count
-    for codes in evidence:
-        known = np.flatnonzero(codes >= 0)
-        rows.append(known)
-        keys.append(codes[known] + start)
-        start += int(codes.max(initial=-1)) + 1
-    left, right = np.concatenate(rows), np.concatenate(keys)
-    graph = sp.coo_matrix((np.ones(len(left), np.int8), (left, right)), shape=(start, start))
-    _, group = connected_components(graph, directed=False)
-    return np.unique(group[:count], return_inverse=True)[1]
-
-
 def _why(rows: np.ndarray, exact: np.ndarray, texts: np.ndarray, photos: np.ndarray) -> str:
-    if len(np.unique(exact[rows])) == 1:
-        return "same title or same image file"
     what = []
-    if (texts[rows] >= 0).any():
-        what.append("nearly the same text, colours and sizes aside")
-    if (photos[rows] >= 0).any():
-        what.append("the same photo in another file")
+    if len(np.unique(exact[rows])) > 1:
+        if (texts[rows] >= 0).any():
+            what.append("nearly the same text, colours and sizes aside")
+        if (photos[rows] >= 0).any():
+            what.append("the same photo in another file")
     return " and ".join(what) or "same title or same image file"
 
 
@@ -110,5 +93,5 @@ def _shown(rows: list[int], answers: Sequence[Answer] | None) -> list[int]:
     """The first of each different answer, then the others."""
     if answers is None:
         return rows[:PRODUCTS_SHOWN]
-    firsts = list({answers[row]: row for row in reversed(rows)}.values())[::-1]
-    return (firsts + [row for row in rows if row not in set(firsts)])[:PRODUCTS_SHOWN]
+    firsts = dict.fromkeys(list({answers[row]: row for row in reversed(rows)}.values())[::-1])
+    return list(firsts | dict.fromkeys(rows))[:PRODUCTS_SHOWN]

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from shelfwise.catalog.catalog import Catalog
-from shelfwise.catalog.inspect import inspect_catalog
+from shelfwise.catalog.inspect import inspect_and_group
 from shelfwise.catalog.inspection import Inspection
 from shelfwise.doctor import checks
 from shelfwise.doctor.comparison import describe_comparison
@@ -16,7 +16,6 @@ from shelfwise.doctor.duplicates import find_duplicates
 from shelfwise.doctor.findings import Check, ComparisonFound, Diagnosis, Suspect
 from shelfwise.doctor.labels import all_suspects, describe_categories, describe_labels, examine_labels
 from shelfwise.errors import ShelfwiseError
-from shelfwise.learning.task import group
 from shelfwise.progress import Reporter, Silent
 from shelfwise.recipe import Recipe
 from shelfwise.taxonomy.truth import read_truth
@@ -49,14 +48,7 @@ def examine(
     else cannot be looked at is said in ``skipped``.
     """
     reporter = reporter or Silent()
-    target = recipe.target
-    inspection = inspect_catalog(
-        catalog,
-        target=target.columns,
-        multilabel=target.multilabel,
-        separator=target.separator,
-        reporter=reporter,
-    )
+    inspection, exact = inspect_and_group(catalog, recipe.target, reporter)
     found: list[Check] = list(checks.check_inspection(inspection, compared=thorough))
     recipe = _with_target(recipe, inspection)
     labels = categories = duplicates = groups = None
@@ -64,7 +56,7 @@ def examine(
     skipped: list[str] = []
     if thorough:
         answers = read_truth(catalog, recipe.target).values if recipe.target.columns else None
-        duplicates, groups = find_duplicates(catalog, group(catalog, reporter), answers, reporter)
+        duplicates, groups = find_duplicates(catalog, exact, answers, reporter)
         found += checks.check_duplicates(duplicates, len(catalog))
         try:
             if not recipe.target.columns:

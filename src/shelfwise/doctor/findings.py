@@ -7,6 +7,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict
 
 from shelfwise.catalog.inspection import Inspection
+from shelfwise.catalog.shift import InputShift
 
 Verdict = Literal["PASS", "WARN", "FAIL"]
 
@@ -104,31 +105,6 @@ class DuplicatesFound(_Found):
     examples: list[DuplicateGroup]
 
 
-class GapFound(_Found):
-    """A brand whose products carry an input in one catalog and hardly ever in the other (shares 0–1)."""
-
-    brand: str
-    first: float
-    second: float
-    products: int
-
-
-class ShiftFound(_Found):
-    """How one input differs between the two catalogs; see ``catalog.shift.InputShift`` for what the figures are."""
-
-    name: str
-    role: str
-    first: float | None
-    second: float | None
-    stability: float | None
-    by_chance: float | None
-    divergence: float | None
-    auc: float | None
-    new: float | None
-    brands: list[GapFound]
-    brands_count: int
-
-
 class ComparisonFound(_Found):
     """The catalog beside another one: see ``catalog.shift.Shift``."""
 
@@ -136,7 +112,7 @@ class ComparisonFound(_Found):
     products: int
     auc: float | None
     shared: float
-    inputs: list[ShiftFound]
+    inputs: list[InputShift]
 
 
 class Diagnosis(_Found):

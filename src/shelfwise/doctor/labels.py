@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
+import pyarrow as pa
 
 from shelfwise.catalog.catalog import Catalog
 from shelfwise.catalog.column import Role
@@ -52,7 +54,7 @@ class LabelExamination:
     doubts: LabelDoubts
     by: list[str]
 
-    @property
+    @cached_property
     def answers(self) -> list[Answer]:
         """The answers of the products judged, in the order of ``doubts.rows``."""
         return [self.task.truth.values[row] for row in self.doubts.rows]
@@ -81,20 +83,22 @@ def examine_labels(recipe: Recipe, catalog: Catalog, reporter: Reporter) -> Labe
 
 def all_suspects(found: LabelExamination, catalog: Catalog) -> list[Suspect]:
     """Every suspect, the most doubtful first."""
-    doubts, answers, titles = found.doubts, found.answers, titles_of(catalog)
+    doubts, answers = found.doubts, found.answers
+    ranked = doubts.ranked
+    places = ranked[doubts.suspects[ranked]].tolist()
+    rows = doubts.rows[places].tolist()
     return [
         Suspect(
-            row=int(doubts.rows[place]),
-            id=catalog.ids[doubts.rows[place]],
-            title=titles[doubts.rows[place]],
+            row=row,
+            id=catalog.ids[row],
+            title=title,
             label=list(answers[place]),
             suggested=list(doubts.suggestion[place]),
             wrong=round(float(doubts.wrong[place]), 6),
             probability=round(float(doubts.own[place]), 6),
             suggested_probability=round(float(doubts.likely[place]), 6),
         )
-        for place in doubts.ranked
-        if doubts.suspects[place]
+        for place, row, title in zip(places, rows, titles_of(catalog, rows), strict=True)
     ]
 
 
@@ -147,15 +151,15 @@ def describe_categories(found: LabelExamination) -> CategoriesFound:
     )
 
 
-def titles_of(catalog: Catalog) -> list[str]:
-    """What to call each product: its title, else its id."""
-    name = title_column(catalog)
+def titles_of(catalog: Catalog, rows: Sequence[int]) -> list[str]:
+    """What to call each of ``rows``: its title, else its id."""
+    name, ids = title_column(catalog), [catalog.ids[row] for row in rows]
     if name is None:
-        return list(catalog.ids)
-    texts = as_text(catalog.column(name)).to_pylist()
+        return ids
+    texts = as_text(catalog.column(name).take(pa.array(rows, pa.int64()))).to_pylist()
     return [
         " ".join(text.split()) if text and text.strip() else given
-        for text, given in zip(texts, catalog.ids, strict=True)
+        for text, given in zip(texts, ids, strict=True)
     ]
 
 

@@ -90,7 +90,7 @@ def _rows_shown(diagnosis: Diagnosis) -> list[int]:
 
 
 def _products(catalog: Catalog, rows: list[int]) -> dict[int, Shown]:
-    titles, name = titles_of(catalog), image_column(catalog)
+    titles, name = titles_of(catalog, rows), image_column(catalog)
     pictures = dict.fromkeys(rows, "")
     if name is not None:
         source = catalog.input(name).values
@@ -98,4 +98,6 @@ def _products(catalog: Catalog, rows: list[int]) -> dict[int, Shown]:
             part = rows[start : start + _AT_ONCE]
             for row, image in zip(part, source.load(part), strict=True):
                 pictures[row] = thumbnail(image.data)
-    return {row: Shown(catalog.ids[row], titles[row], pictures[row]) for row in rows}
+    return {
+        row: Shown(catalog.ids[row], title, pictures[row]) for row, title in zip(rows, titles, strict=True)
+    }

@@ -61,6 +61,7 @@ class FeatureCache:
         self._folder = self._root / namespace
         self.dtype = np.dtype(dtype)
         self._places: dict[bytes, tuple[str, int]] = {}  # key → (shard's name, row in it)
+        self._shards: set[str] = set()  # those in ``_places``
         self._marked: set[str] = set()  # shards whose use was noted
         self._writable = True
         self._limit = cache_limit()
@@ -72,6 +73,9 @@ class FeatureCache:
 
     def __len__(self) -> int:
         return len(self._places)
+
+    def __contains__(self, key: bytes) -> bool:
+        return key in self._places
 
     def get(self, keys: Sequence[bytes]) -> tuple[np.ndarray, np.ndarray]:
         """Look up K keys: (found bool [K], vectors [K, width] of ``dtype``, zeros where not found).
@@ -129,16 +133,24 @@ class FeatureCache:
         if self.width not in (None, width):
             return
         self.width = width
+        self._shards.add(shard)
         self._places.update((key, (shard, row)) for row, key in enumerate(keys))
 
     def _forget(self, shard: str, error: Exception) -> None:
         """Look a shard up no more; one that is gone was evicted or merged by another process."""
         if not isinstance(error, FileNotFoundError):
             logger.warning("Ignoring the unreadable cache file %s: %s", self._folder / shard, error)
+        self._shards.discard(shard)
         self._places = {key: place for key, place in self._places.items() if place[0] != shard}
+
+    def look_again(self) -> None:
+        """Take note of what other processes have added since."""
+        self._index()
 
     def _index(self) -> None:
         for shard in shard_names(self._folder):
+            if shard in self._shards:
+                continue
             try:
                 keys, width = read_keys(self._folder / shard)
             except UNREADABLE as error:

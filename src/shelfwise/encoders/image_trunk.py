@@ -11,38 +11,15 @@ not is left in one piece.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch import nn
 
+from shelfwise.encoders.recorded_pass import Call, Recorder, Step, all_calls, main_tensor
+
 _CLOSE = 1e-4  # of the largest feature: how far a chain's result may be from the network's own, by rounding
-
-
-@dataclass(frozen=True)
-class Step:
-    """One module of a chain and how the network calls it; ``place`` is where the tensor goes.
-
-    ``place`` is a position among ``args`` or a name among ``kwargs``; all other arguments are constants.
-    """
-
-    name: str
-    module: nn.Module
-    place: int | str
-    args: tuple[Any, ...] = ()
-    kwargs: dict[str, Any] = field(default_factory=dict)
-
-    def call(self, module: nn.Module, x: torch.Tensor) -> torch.Tensor:
-        """The tensor that ``module``, this step's own or a copy of it, makes of ``x``."""
-        args, kwargs = list(self.args), dict(self.kwargs)
-        if isinstance(self.place, int):
-            args[self.place] = x
-        else:
-            kwargs[self.place] = x
-        found = _main_tensor(module(*args, **kwargs))
-        assert found is not None  # it was a tensor when the pass was recorded
-        return found
 
 
 @dataclass(frozen=True)
@@ -82,40 +59,6 @@ class Trunk:
         return frozenset(module for module, end in self.ends.items() if end > call)
 
 
-@dataclass
-class _Call:
-    """One recorded call of a module; tensors are kept so that none takes another's place in memory."""
-
-    name: str
-    module: nn.Module
-    args: tuple[Any, ...]
-    kwargs: dict[str, Any]
-    start: int
-    end: int = -1
-    given: Any = None
-    inside: list[_Call] = field(default_factory=list)
-
-    @property
-    def tensor_places(self) -> list[int | str]:
-        values: list[tuple[int | str, Any]] = [*enumerate(self.args), *self.kwargs.items()]
-        return [place for place, value in values if isinstance(value, torch.Tensor)]
-
-    @property
-    def taken(self) -> torch.Tensor | None:
-        """The one tensor it was called with; None where there are none or several."""
-        places = self.tensor_places
-        if len(places) != 1:
-            return None
-        place = places[0]
-        return self.args[place] if isinstance(place, int) else self.kwargs[place]
-
-    def step(self) -> Step:
-        (place,) = self.tensor_places
-        args = tuple(None if isinstance(value, torch.Tensor) else value for value in self.args)
-        kwargs = {key: value for key, value in self.kwargs.items() if not isinstance(value, torch.Tensor)}
-        return Step(self.name, self.module, place, args, kwargs)
-
-
 def trace(
     model: nn.Module, features: Callable[[Any], torch.Tensor], pixels: torch.Tensor, **arguments: Any
 ) -> Trunk:
@@ -125,17 +68,17 @@ def trace(
     [B, width] of what it returns. The pass over the first picture is recorded; a chain must make the right features of the
     two others, which so must not be empty or alike.
     """
-    recorder = _Recorder(model)
+    recorder = Recorder(model)
     first, others = pixels[:1], pixels[1:]
     with torch.no_grad():
         recorder.run(pixel_values=first, **arguments)
         wanted = features(model(pixel_values=others, **arguments))
         root = recorder.root
         layers = tuple(
-            Layer(call.name, call.start) for call in _all_calls(root) if isinstance(call.module, _MULTIPLYING)
+            Layer(call.name, call.start) for call in all_calls(root) if isinstance(call.module, _MULTIPLYING)
         )
         ends: dict[nn.Module, int] = {}
-        for call in _all_calls(root):
+        for call in all_calls(root):
             ends[call.module] = max(ends.get(call.module, -1), call.end)
         for chain in _candidates(root, first):
             if not _shared(chain) and _gives(wanted, chain, others):
@@ -182,56 +125,11 @@ class _Whole(nn.Module):
 _MULTIPLYING = (nn.Linear, nn.Conv1d, nn.Conv2d, nn.Conv3d)
 
 
-class _Recorder:
-    """Runs a model once and remembers every module's call, nested as they were."""
-
-    def __init__(self, model: nn.Module) -> None:
-        self._model = model
-        self._open: list[_Call] = []
-        self._calls = 0
-        self.root: _Call
-
-    def run(self, **arguments: Any) -> Any:
-        names = {module: name for name, module in self._model.named_modules()}
-        handles = []
-        for module in names:
-            handles.append(
-                module.register_forward_pre_hook(
-                    lambda module, args, kwargs: self._enter(names[module], module, args, kwargs),
-                    with_kwargs=True,
-                )
-            )
-            handles.append(module.register_forward_hook(lambda module, args, given: self._leave(given)))
-        try:
-            return self._model(**arguments)
-        finally:
-            for handle in handles:
-                handle.remove()
-
-    def _enter(self, name: str, module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
-        call = _Call(name, module, args, kwargs, self._calls)
-        self._calls += 1
-        if self._open:
-            self._open[-1].inside.append(call)
-        else:
-            self.root = call
-        self._open.append(call)
-
-    def _leave(self, given: Any) -> None:
-        call = self._open.pop()
-        call.given, call.end = given, self._calls
-
-
-def _all_calls(call: _Call) -> list[_Call]:
-    """A call and all calls inside, in the order in which they began."""
-    return [call, *(inner for one in call.inside for inner in _all_calls(one))]
-
-
 _Chain = list[tuple[Step, int]]
 """Steps, each with the number of its call."""
 
 
-def _candidates(root: _Call, pixels: torch.Tensor) -> Iterator[_Chain]:
+def _candidates(root: Call, pixels: torch.Tensor) -> Iterator[_Chain]:
     """Chains that may make the features, to be tried in this order.
 
     The network's own parts as far as they follow one another, then a reduction, then what is left of its parts; some
@@ -240,7 +138,7 @@ def _candidates(root: _Call, pixels: torch.Tensor) -> Iterator[_Chain]:
     parts: list[_Chain] = []
     x: torch.Tensor | None = pixels
     for call in root.inside:
-        given = _main_tensor(call.given)
+        given = main_tensor(call.given)
         if call.taken is not x or x is None or given is None:
             break
         parts.append(_apart(call, x, given))
@@ -254,12 +152,12 @@ def _candidates(root: _Call, pixels: torch.Tensor) -> Iterator[_Chain]:
                 yield [*head, (Step(f"({way})", Reduce(way), 0, (None,)), start), *tail]
 
 
-def _apart(call: _Call, taken: torch.Tensor, wanted: torch.Tensor) -> _Chain:
+def _apart(call: Call, taken: torch.Tensor, wanted: torch.Tensor) -> _Chain:
     """A call taken apart as far as it goes; itself where something else happens inside than one part after another."""
     chain: _Chain = []
     x = taken
     for inner in call.inside:
-        given = _main_tensor(inner.given)
+        given = main_tensor(inner.given)
         if inner.taken is not x or given is None:
             return [(call.step(), call.start)]
         chain += _apart(inner, x, given)
@@ -277,16 +175,6 @@ def _gives(wanted: torch.Tensor, chain: _Chain, pixels: torch.Tensor) -> bool:
     if found.shape != wanted.shape:
         return False
     return bool((found - wanted).abs().max() <= _CLOSE * wanted.abs().max() + 1e-6)
-
-
-def _main_tensor(given: Any) -> torch.Tensor | None:
-    """A module's output, or the first part of one that has several."""
-    if isinstance(given, torch.Tensor):
-        return given
-    if isinstance(given, tuple | list) or hasattr(given, "last_hidden_state"):
-        first = given[0] if len(given) else None
-        return first if isinstance(first, torch.Tensor) else None
-    return None
 
 
 def _shared(chain: _Chain) -> bool:

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
 from typing import Protocol
 
 import numpy as np
 
+from shelfwise.encoders.cache_upkeep import cache_limit, features_folder
 from shelfwise.encoders.feature_cache import FeatureCache
 
 
@@ -16,11 +19,17 @@ class FeatureStore(Protocol):
     """What is asked of a cache of feature vectors; see `FeatureCache`."""
 
     @property
-    def width(self) -> int | None: ...
+    def width(self) -> int | None:
+        """Numbers in a vector; None while there is none."""
+        ...
 
-    def get(self, keys: Sequence[bytes]) -> tuple[np.ndarray, np.ndarray]: ...
+    def get(self, keys: Sequence[bytes]) -> tuple[np.ndarray, np.ndarray]:
+        """Which of ``keys`` are there, bool [K], and their vectors [K, width], zeros where not."""
+        ...
 
-    def put(self, keys: Sequence[bytes], vectors: np.ndarray) -> None: ...
+    def put(self, keys: Sequence[bytes], vectors: np.ndarray) -> None:
+        """Keep ``vectors`` [K, width] under ``keys``."""
+        ...
 
 
 class MemoryCache:
@@ -62,6 +71,8 @@ class MemoryCache:
                 self._vectors.popitem(last=False)
 
 
+OpenCaches = dict[tuple[Path, str, np.dtype, int], FeatureCache]
+_kept_open: OpenCaches | None = None
 _in_memory: dict[str, MemoryCache] = {}
 _memory_bytes = 0
 
@@ -74,8 +85,32 @@ def keep_features_in_memory(max_bytes: int) -> None:
     _in_memory.clear()
 
 
+@contextmanager
+def kept_open(caches: OpenCaches) -> Iterator[None]:
+    """Inside, caches on disk come from ``caches`` and stay there: who works batch after batch, each time with the same ones,
+    reads what is where once, and then only what has been added. It takes some 250 bytes a vector for as long as they are kept.
+    """
+    global _kept_open
+    before, _kept_open = _kept_open, caches
+    try:
+        yield
+    finally:
+        _kept_open = before
+
+
 def open_cache(namespace: str, dtype: np.dtype | type = np.float32) -> FeatureStore:
     """The features remembered under a name; see `FeatureCache`."""
     if not _memory_bytes:
-        return FeatureCache(namespace, dtype=dtype)
+        return _on_disk(namespace, np.dtype(dtype))
     return _in_memory.setdefault(namespace, MemoryCache(_memory_bytes, dtype))
+
+
+def _on_disk(namespace: str, dtype: np.dtype) -> FeatureCache:
+    if _kept_open is None:
+        return FeatureCache(namespace, dtype=dtype)
+    place = (features_folder(), namespace, dtype, cache_limit())
+    if place not in _kept_open:
+        _kept_open[place] = FeatureCache(namespace, dtype=dtype)
+    else:
+        _kept_open[place].look_again()
+    return _kept_open[place]

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import json as jsonlib
-import os
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Literal, Self, get_args
 
 import numpy as np
@@ -16,19 +13,19 @@ from torch import nn
 from shelfwise.catalog.column import InputColumn, Role
 from shelfwise.encoders.allocator import keep_freed_memory, release_freed_memory
 from shelfwise.encoders.augmentation import Augmentation
-from shelfwise.encoders.base import Encoded, Encoder, EncoderOptions, Progress, no_progress
+from shelfwise.encoders.base import Encoded, Progress, no_progress
 from shelfwise.encoders.exported_backbone import ExportedBackbone
-from shelfwise.encoders.feature_cache import content_key
 from shelfwise.encoders.hub import backbone_folder, fingerprint
 from shelfwise.encoders.image_backbone import ImageBackbone
 from shelfwise.encoders.image_features import FeatureRun
 from shelfwise.encoders.image_finetuning import FineTuning, Tuning
 from shelfwise.encoders.image_preprocessing import ImagePreprocessing, Resize, read_preprocessing
 from shelfwise.encoders.open_cache import open_cache
+from shelfwise.encoders.pretrained import Located, PretrainedEncoder, PretrainedOptions
 from shelfwise.encoders.standardising import centre_and_spread
-from shelfwise.encoders.transformers_model import precision
-from shelfwise.errors import MissingDependencyError, ModelFolderError
+from shelfwise.errors import ModelFolderError
 
+OPTION = "--image-model"
 BACKBONE_VARIABLE = "SHELFWISE_IMAGE_MODEL"
 """The environment variable that says where the backbone of a saved model is on this machine, if it moved."""
 
@@ -37,7 +34,7 @@ Features = Literal["last", "layers"]
 _DECODING_VERSION = 1  # raised when decoded pixels, and so cached features, change
 
 
-class PretrainedImageOptions(EncoderOptions):
+class PretrainedImageOptions(PretrainedOptions):
     """Options of ``pretrained_image``."""
 
     model: str = ""
@@ -79,37 +76,33 @@ class PretrainedImageOptions(EncoderOptions):
 
 
 @dataclass(frozen=True)
-class _Located:
-    """A backbone found on this machine: where, which (fingerprint), and how pictures are prepared for it."""
+class _Located(Located):
+    """``preprocessing``: how pictures are prepared for the backbone."""
 
-    folder: Path
-    fingerprint: str
     preprocessing: ImagePreprocessing
 
     def identity(self) -> dict[str, Any]:
         return {"fingerprint": self.fingerprint, "preprocessing": self.preprocessing.identity()}
 
 
-class PretrainedImage(Encoder):
+class PretrainedImage(PretrainedEncoder[_Located]):
     """Features of a transformers image model, standardised on the training products; its last layers can be trained."""
 
     kind = "pretrained_image"
     roles = frozenset({Role.IMAGE})
     Options = PretrainedImageOptions
     options: PretrainedImageOptions
+    reads = "image"
+    option = OPTION
+    variable = BACKBONE_VARIABLE
+    always_told = False
+    _backbone: ImageBackbone | None
 
     def __init__(self, options: PretrainedImageOptions) -> None:
         super().__init__(options)
-        self._located: _Located | None = None
-        self._backbone: ImageBackbone | None = None
         self._fine_tuning: FineTuning | None = None
         self._features_of: Features = options.features
         self._exported: ExportedBackbone | None = None
-        self._expected: dict[str, Any] | None = None  # the identity a loaded model was trained with
-        self._saved_folder: str | None = None
-        self._width: int | None = None
-        self._mean: np.ndarray | None = None
-        self._std: np.ndarray | None = None
 
     def prepare(self, column: InputColumn, progress: Progress = no_progress) -> Encoded:
         """Features float32 [N, width], unscaled, from the cache or the backbone; zeros where no image is.
@@ -133,7 +126,7 @@ class PretrainedImage(Encoder):
 
         Raises ModelFolderError where it was not made of the backbone that this encoder was fitted with.
         """
-        known = self._expected in (None, exported.identity)  # models of earlier versions may not say
+        known = self._expected in (None, exported.identity)
         if self.options.trainable_layers or not known or exported.width != self._width:
             raise ModelFolderError(
                 f"expected an exported backbone of the identity {self._expected} and {self._width} features, got one of "
@@ -147,10 +140,9 @@ class PretrainedImage(Encoder):
             cache = open_cache(f"onnx-{_DECODING_VERSION}-{self._exported.digest[:32]}")
             width, compute = self._exported.width, self._exported.computed
         else:
-            located = self._locate()
-            preprocessing, compute = located.preprocessing, self._computed
-            cache = open_cache(self._cache_name(located))
-            width = cache.width or self._computed(_blank(located)).shape[1]
+            preprocessing, compute = self._locate().preprocessing, self._computed
+            cache = open_cache(self.cache_name())
+            width = cache.width or self._computed_width()
         if self._width is not None and self._width != width:
             raise ModelFolderError(f"Expected image features of length {self._width}, got {width}.")
         self._width = width
@@ -175,34 +167,22 @@ class PretrainedImage(Encoder):
             self._mean, self._std = centre_and_spread(vectors, np.arange(len(vectors)))
             self._width = vectors.shape[1]
             return self
-        if self.options.model:
-            self._locate()  # what was prepared may come from another encoder, and the state must name the backbone
-        present = np.asarray(rows)[prepared.present[rows]]
-        self._mean, self._std = centre_and_spread(prepared.matrix, present)
-        self._width = prepared.matrix.shape[1]
-        return self
+        return super().fit(prepared, rows)
 
     def transform(self, prepared: Encoded) -> Encoded:
         """Each feature centred and scaled; rows without an image stay zero. What layers are trained on stays as it is."""
-        if self._mean is None or self._std is None:
-            raise ValueError("expected a fitted pretrained_image encoder; call fit or load_state first")
-        if self.options.trainable_layers:
-            return prepared
-        scaled = prepared.matrix - self._mean
-        scaled /= self._std
-        scaled[~prepared.present] = 0.0
-        return Encoded(scaled, prepared.state, prepared.reasons)
+        self._scaling()
+        return prepared if self.options.trainable_layers else super().transform(prepared)
 
     def network(self) -> nn.Module | None:
         """The layers that are trained, as pretrained, with the scaling behind them; None where all are frozen."""
         if not self.options.trainable_layers:
             return None
-        if self._mean is None or self._std is None:
-            raise ValueError("expected a fitted pretrained_image encoder; call fit or load_state first")
+        mean, std = self._scaling()
         keep_freed_memory()
         # A model folder is first rebuilt on a device without memory, where pretrained weights cannot be read.
         with torch.device("cpu"):
-            return self._tuned().network(self._mean, self._std)
+            return self._tuned().network(mean, std)
 
     @property
     def has_network(self) -> bool:
@@ -210,59 +190,30 @@ class PretrainedImage(Encoder):
         return self.options.trainable_layers > 0
 
     def __getstate__(self) -> dict[str, Any]:
-        """Another process reads the backbone from its folder when it needs it; most never do."""
-        return {**self.__dict__, "_backbone": None, "_fine_tuning": None}
-
-    @property
-    def width(self) -> int:
-        """Length of the backbone's feature vector (runs it once where nothing has told it yet)."""
-        if self._width is None and self.options.trainable_layers:
-            self._width = self._tuned().width
-        if self._width is None:
-            self._width = self._computed(_blank(self._locate())).shape[1]
-        return self._width
-
-    def state_arrays(self) -> dict[str, np.ndarray]:
-        """Mean and standard deviation of each feature."""
-        return {} if self._mean is None or self._std is None else {"mean": self._mean, "std": self._std}
+        """See the base class."""
+        return {**super().__getstate__(), "_fine_tuning": None}
 
     def state_json(self) -> dict[str, Any]:
-        """Which backbone, by content; the weights themselves are not copied into a model folder."""
-        if self._located is None and self._expected is None and self.options.model:
-            self._locate()  # fitted on what another encoder had prepared
-        identity = self._located.identity() if self._located else self._expected
-        folder = str(self._located.folder.resolve()) if self._located else self._saved_folder
-        return {"width": self._width, "backbone": identity, "folder": folder, "features": self._features_of}
+        """See the base class; besides, which features of the backbone."""
+        return {**super().state_json(), "features": self._features_of}
 
     def load_state(self, arrays: dict[str, np.ndarray], json: dict[str, Any]) -> Self:
-        """Become the fitted encoder; the backbone is found, and its content compared, when it is needed."""
-        width, identity = json.get("width"), json.get("backbone")
-        shapes = {name: (array.shape, array.dtype.kind) for name, array in arrays.items()}
-        if not isinstance(width, int) or shapes != {"mean": ((width,), "f"), "std": ((width,), "f")}:
-            raise ModelFolderError(
-                f"Expected the state of a pretrained_image encoder, mean and std of {width} features, "
-                f"got {shapes}."
-            )
-        if identity is not None and not (isinstance(identity, dict) and {"fingerprint"} <= identity.keys()):
-            raise ModelFolderError(f"Expected the identity of an image backbone, got {identity!r}.")
+        """See the base class."""
+        super().load_state(arrays, json)
         features = json.get("features", "last")  # what models had before there was a choice
         if features not in get_args(Features):
             raise ModelFolderError(
                 f"Expected image features among {', '.join(get_args(Features))}, got {features!r}."
             )
-        for place in (json.get("folder"), self.options.model):
-            if isinstance(place, str) and place.replace("\\", "/").startswith("//"):
-                # On Windows, only to look whether it is there would send the user's credentials.
-                raise ModelFolderError(f"Expected the image backbone in a local folder, got {place[:100]!r}.")
-        self._width, self._expected, self._features_of = width, identity, features
-        self._saved_folder = json.get("folder") if isinstance(json.get("folder"), str) else None
-        self._mean, self._std = arrays["mean"], arrays["std"]
-        self._located = self._backbone = self._fine_tuning = self._exported = None
+        self._features_of, self._fine_tuning, self._exported = features, None, None
         return self
 
     def backbone(self) -> ImageBackbone:
         """The backbone, loaded. Raises MissingDependencyError and ModelFolderError."""
-        return self._load_backbone(self._locate())
+        if self._backbone is None:
+            located = self._locate()
+            self._backbone = ImageBackbone(located.folder, located.preprocessing, self.options.batch)
+        return self._backbone
 
     @property
     def reads_layers(self) -> bool:
@@ -273,60 +224,30 @@ class PretrainedImage(Encoder):
         """How pictures are prepared for the backbone. Raises MissingDependencyError and ModelFolderError."""
         return self._locate().preprocessing
 
-    def identity(self) -> dict[str, Any]:
-        """Which backbone, by content, and how pictures are prepared for it."""
-        return self._locate().identity()
+    def _find(self, model: str) -> _Located:
+        folder = backbone_folder(model, OPTION).resolve()
+        preprocessing = read_preprocessing(folder).changed(self.options.side, self.options.resize)
+        return _Located(folder, fingerprint(folder), preprocessing)
 
-    def _locate(self) -> _Located:
-        """Find the backbone on this machine and make sure that it is the one this model was trained with."""
-        if self._located is not None:
-            return self._located
-        model = self.options.model
-        if self._expected is not None:  # a saved model, whose backbone or working folder may have moved
-            saved = self._saved_folder if self._saved_folder and Path(self._saved_folder).is_dir() else model
-            model = os.environ.get(BACKBONE_VARIABLE) or saved
-        if not model:
-            raise MissingDependencyError(
-                "The encoder pretrained_image needs a backbone: "
-                "pass --image-model with a local folder or a hub name."
-            )
-        moved = f" If it moved, set {BACKBONE_VARIABLE} to its folder." if self._expected else ""
-        try:
-            folder = backbone_folder(model, "--image-model")
-            preprocessing = read_preprocessing(folder).changed(self.options.side, self.options.resize)
-            located = _Located(folder, fingerprint(folder), preprocessing)
-        except MissingDependencyError as error:
-            raise MissingDependencyError(f"{error}{moved}") from error
-        if self._expected is not None and located.identity() != self._expected:
-            raise ModelFolderError(
-                f"This model was trained with another image backbone: expected {self.options.model!r} with "
-                f"fingerprint {self._expected['fingerprint']}, but {folder} has {located.fingerprint}. "
-                f"Put the original back, or set {BACKBONE_VARIABLE} to its folder."
-            )
-        self._located = located
-        return located
-
-    def _load_backbone(self, located: _Located) -> ImageBackbone:
-        if self._backbone is None:
-            self._backbone = ImageBackbone(located.folder, located.preprocessing, self.options.batch)
-        return self._backbone
+    def _computed_width(self) -> int:
+        if self.options.trainable_layers:
+            return self._tuned().width
+        side = self._locate().preprocessing.side
+        return self._computed(np.zeros((1, 3, side, side), dtype=np.uint8)).shape[1]
 
     def _computed(self, pixels: np.ndarray) -> np.ndarray:
         """Features float32 [B, width] of pictures uint8 [B, 3, side, side], from the backbone, which is loaded only now."""
-        backbone = self._load_backbone(self._locate())
+        backbone = self.backbone()
         return backbone.layer_features(pixels) if self._features_of == "layers" else backbone.features(pixels)
 
-    def _cache_name(self, located: _Located) -> str:
-        """The cache's part for these features of this backbone."""
-        return (
-            _namespace(located)
-            if self._features_of == "last"
-            else f"{_namespace(located)}-{self._features_of}"
-        )
+    def cache_name(self) -> str:
+        """See `PretrainedEncoder`; not that of an exported network, nor of trained layers."""
+        key = self._locate().cache_key(_DECODING_VERSION)
+        return key if self._features_of == "last" else f"{key}-{self._features_of}"
 
     def _tuned(self) -> FineTuning:
         if self._fine_tuning is None:
-            located, options = self._locate(), self.options
+            options = self.options
             tuning = Tuning(
                 options.trainable_layers,
                 self._features_of == "layers",
@@ -334,16 +255,7 @@ class PretrainedImage(Encoder):
                 options.augment,
                 options.variants,
             )
-            self._fine_tuning = FineTuning(self._load_backbone(located), tuning, _namespace(located))
+            self._fine_tuning = FineTuning(
+                self.backbone(), tuning, self._locate().cache_key(_DECODING_VERSION)
+            )
         return self._fine_tuning
-
-
-def _namespace(located: _Located) -> str:
-    """The cache's folder for one backbone, preprocessing and precision."""
-    what = {**located.identity(), "version": _DECODING_VERSION, "precision": str(precision())}
-    return f"{located.fingerprint}-{content_key(jsonlib.dumps(what, sort_keys=True).encode()).hex()}"
-
-
-def _blank(located: _Located) -> np.ndarray:
-    side = located.preprocessing.side
-    return np.zeros((1, 3, side, side), dtype=np.uint8)

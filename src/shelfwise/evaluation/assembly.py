@@ -10,21 +10,10 @@ from typing import Literal
 import numpy as np
 
 from shelfwise.evaluation import curves, hierarchy, metrics, mistakes
+from shelfwise.evaluation.calibration_records import Bin, Calibration, LevelCalibration
+from shelfwise.evaluation.category_records import Category, CategoryScore, Confusion, Example, Histogram
 from shelfwise.evaluation.labelled import LabelledProducts
-from shelfwise.evaluation.results import (
-    Bin,
-    Calibration,
-    Category,
-    CategoryScore,
-    Confusion,
-    CoveragePoint,
-    Example,
-    Histogram,
-    LevelBaseline,
-    LevelCalibration,
-    Routes,
-    RouteScore,
-)
+from shelfwise.evaluation.score_records import CoveragePoint, LevelBaseline, Routes, RouteScore
 
 CURVE_POINTS = 200
 

@@ -9,19 +9,12 @@ from typing import Any
 import numpy as np
 
 from shelfwise.evaluation import assembly, hierarchy, metrics, mistakes
+from shelfwise.evaluation.calibration_records import LevelCalibration
+from shelfwise.evaluation.category_records import Category
 from shelfwise.evaluation.labelled import LabelledProducts, select_labelled
 from shelfwise.evaluation.promise_records import Promises
-from shelfwise.evaluation.results import (
-    FUSED,
-    Baseline,
-    Category,
-    DataFacts,
-    Evaluation,
-    Headline,
-    LabelSetScores,
-    LevelCalibration,
-    PathScores,
-)
+from shelfwise.evaluation.results import FUSED, DataFacts, Evaluation
+from shelfwise.evaluation.score_records import Baseline, Headline, LabelSetScores, PathScores
 from shelfwise.evaluation.summary import summary_rows
 
 __all__ = ["DataFacts", "Evaluation", "evaluate_label_sets", "evaluate_paths", "summary_rows"]
@@ -61,12 +54,7 @@ def evaluate_paths(
     products = select_labelled(truth, predicted, confidence, decisions, per_classifier)
     right = np.array([t == p for t, p in zip(products.truth, products.predicted, strict=True)])
     counts = metrics.count_categories(products.truth, [path or None for path in products.predicted])
-    names = list(level_names or ())
-    depth = max(
-        len(names), hierarchy.deepest(products.truth, products.predicted, *products.per_classifier.values())
-    )
-    names += [f"level {level + 1}" for level in range(len(names), depth)]
-
+    names = _level_names(level_names or (), products)
     true_counts = Counter(products.truth)
     source = training_counts or true_counts
     most_frequent = metrics.most_frequent(source)
@@ -84,9 +72,9 @@ def evaluate_paths(
             counted_in="training" if training_counts else "evaluation",
         ),
         classifiers=_best_first(
-            path_scores(products.truth, products.predicted, depth),
+            path_scores(products.truth, products.predicted, len(names)),
             {
-                name: path_scores(products.truth, paths, depth)
+                name: path_scores(products.truth, paths, len(names))
                 for name, paths in products.per_classifier.items()
             },
         ),
@@ -229,6 +217,12 @@ def _shared(
         ),
         "data": data,
     }
+
+
+def _level_names(known: Sequence[str], products: LabelledProducts) -> list[str]:
+    """A name for every level that a true or predicted path reaches; those that have none are numbered."""
+    deepest = hierarchy.deepest(products.truth, products.predicted, *products.per_classifier.values())
+    return [*known, *(f"level {level + 1}" for level in range(len(known), deepest))]
 
 
 def _level_parts(

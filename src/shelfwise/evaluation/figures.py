@@ -12,7 +12,10 @@ import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from shelfwise.evaluation.results import Calibration, CoveragePoint, CurvePoint, Histogram, RouteScore
+from shelfwise.evaluation.calibration_records import Calibration
+from shelfwise.evaluation.category_records import Histogram
+from shelfwise.evaluation.results import CurvePoint
+from shelfwise.evaluation.score_records import CoveragePoint, RouteScore
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -24,11 +27,10 @@ SERIES = (TEAL, AMBER, "#4666a8", RED, "#7a5195", "#5a8f3d", "#8a6d4b", "#4b4f54
 """Colours of the lines of one chart, in order; further lines reuse them."""
 
 _SIZE_INCHES = (5.4, 3.4)
-STYLE: dict[Any, Any] = {
+PLAIN_STYLE: dict[Any, Any] = {
     "svg.fonttype": "none",  # text stays text: small, sharp, and in the page's own font
     "svg.hashsalt": "shelfwise",  # the same figures give the same file
     "text.parse_math": False,
-    "font.size": 11.5,
     "axes.edgecolor": LINE,
     "axes.labelcolor": MUTED,
     "xtick.color": MUTED,
@@ -39,9 +41,9 @@ STYLE: dict[Any, Any] = {
     "axes.axisbelow": True,
     "grid.color": LINE,
     "grid.linewidth": 0.7,
-    "xtick.major.size": 0,
-    "ytick.major.size": 0,
 }
+"""What all pictures of shelfwise have in common."""
+STYLE: dict[Any, Any] = {**PLAIN_STYLE, "font.size": 11.5, "xtick.major.size": 0, "ytick.major.size": 0}
 
 
 def coverage_chart(points: Sequence[CoveragePoint], now: RouteScore, promised: float | None = None) -> str:

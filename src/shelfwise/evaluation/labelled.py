@@ -9,7 +9,8 @@ import numpy as np
 
 from shelfwise.errors import ShelfwiseError, TargetError
 from shelfwise.evaluation import metrics
-from shelfwise.evaluation.results import FUSED, Category
+from shelfwise.evaluation.category_records import Category
+from shelfwise.evaluation.results import FUSED
 
 DECISIONS = ("accept", "review", "failed")
 

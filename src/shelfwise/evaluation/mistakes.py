@@ -8,10 +8,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from shelfwise.evaluation.category_records import Category
 from shelfwise.evaluation.metrics import CategoryCounts, check_lengths
-
-Category = tuple[str, ...]
-"""A path, or a tuple of one label."""
 
 PAIRS_LIMIT = 12
 EXAMPLES_LIMIT = 4

@@ -9,8 +9,8 @@ import numpy as np
 
 from shelfwise.decision.novelty import UNKNOWN_REASON
 from shelfwise.decision.router import Promise, Routed, Router
+from shelfwise.evaluation.category_records import Category
 from shelfwise.evaluation.promise_records import Choice, Promises, PromiseScore
-from shelfwise.evaluation.results import Category
 from shelfwise.predictions import Prediction
 from shelfwise.taxonomy.targets import LabelTarget, PathTarget, Target
 
@@ -73,8 +73,8 @@ def measure_promises(
 ) -> Promises:
     """Every promise of ``router`` on the products that have a true category (a path, or labels in any order).
 
-    ``predictions`` are whole answers, one a product, not yet cut short. ``others``: routers for other precisions than the one
-    asked for. ``review_cost``: what one review costs.
+    ``predictions`` are whole answers, one a product, not yet cut short. ``others``: routers for the precisions to tell of, by
+    precision. ``review_cost``: what one review costs.
     """
     known = [place for place, category in enumerate(truth) if category]
     truth, predictions = [truth[place] for place in known], [predictions[place] for place in known]
@@ -94,7 +94,14 @@ def measure_promises(
         review_cost=review_cost,
         cost_per_thousand=None if review_cost is None else 1000 * reviewed * review_cost,
         choices=[
-            _choice(precision, other, target, truth, predictions, review_cost)
+            _choice(
+                precision,
+                other,
+                target,
+                truth,
+                handed if other is router else hand_out(other, target, predictions),
+                review_cost,
+            )
             for precision, other in sorted(others.items())
         ],
     )
@@ -194,10 +201,9 @@ def _choice(
     router: Router,
     target: Target,
     truth: Sequence[Category],
-    predictions: Sequence[Prediction],
+    handed: Sequence[Handed],
     review_cost: float | None,
 ) -> Choice:
-    handed = hand_out(router, target, predictions)
     paths = isinstance(target, PathTarget)
     right = [
         right_as_given(true, given, paths)

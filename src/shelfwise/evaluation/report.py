@@ -17,16 +17,9 @@ from markupsafe import Markup
 from shelfwise.catalog.images import decode_image
 from shelfwise.errors import ImageError
 from shelfwise.evaluation import figures, summary
-from shelfwise.evaluation.results import (
-    FUSED,
-    CategoryScore,
-    Confusion,
-    Evaluation,
-    Example,
-    LabelSetScores,
-    PathScores,
-    write_atomically,
-)
+from shelfwise.evaluation.category_records import CategoryScore, Confusion, Example
+from shelfwise.evaluation.results import FUSED, Evaluation, write_atomically
+from shelfwise.evaluation.score_records import LabelSetScores, PathScores
 
 ImageOf = Callable[[int], bytes | None]
 """The undecoded image of a row of the catalog, or None."""

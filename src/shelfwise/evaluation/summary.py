@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from shelfwise.evaluation.promise_records import PromiseScore
-from shelfwise.evaluation.results import FUSED, Evaluation, LabelSetScores, PathScores
+from shelfwise.evaluation.results import FUSED, Evaluation
+from shelfwise.evaluation.score_records import LabelSetScores, PathScores
 
 
 def percent(share: float | None, digits: int = 1) -> str:

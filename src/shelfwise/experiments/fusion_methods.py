@@ -1,4 +1,4 @@
-"""Every way of answering that a fusion experiment compares: one classifier alone, or a policy over several.
+"""What every method of a fusion experiment answers: one classifier alone, or a policy over several.
 
 A policy is fitted on out-of-fold outputs; thresholds are chosen on its cross-fitted outputs; both are then applied to the test
 products as they are. The *leaky* way fits policy and thresholds on outputs for products that the classifiers learned from.
@@ -6,10 +6,8 @@ products as they are. The *leaky* way fits policy and thresholds on outputs for 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import combinations
-from typing import Any
 
 import numpy as np
 import scipy.sparse as sp
@@ -19,6 +17,7 @@ from scipy.special import expit, log_softmax, softmax
 from shelfwise.decision.thresholds import THRESHOLD_KINDS, LabelThresholds, ThresholdKind, fit_thresholds
 from shelfwise.experiments.cache import Result, ResultStore, work_key
 from shelfwise.experiments.fusion_outputs import Outputs, Scores
+from shelfwise.experiments.fusion_plan import Method
 from shelfwise.fusion import build_policy
 from shelfwise.fusion.policies import Policy, Single
 from shelfwise.learning.fusing import as_answers, fit_temperatures
@@ -28,78 +27,6 @@ from shelfwise.training.side_by_side import Shared, SideBySide, processes_possib
 
 ONE_ANSWER = "whole path"
 """Paths have one way to answer; label sets have one a kind of threshold."""
-Spec = str | Mapping[str, Any]
-_PAPER_BIMODAL: Spec = {"kind": "policy_network", "preset": "paper_bimodal"}
-_PAPER_TRIMODAL: Spec = {"kind": "policy_network", "preset": "paper_trimodal"}
-PAPER_POLICIES: tuple[Spec, ...] = ("max", "mean", "ridge", _PAPER_TRIMODAL)
-OUR_POLICIES: tuple[Spec, ...] = ("policy_network", "opinion_pool", "selected")
-
-
-@dataclass(frozen=True)
-class Method:
-    """``members`` are classifiers by name; ``policy`` None: the only one alone. ``family`` says whose idea it is: "input",
-    "early", "paper", "ours" or "leaky"."""
-
-    members: tuple[str, ...]
-    policy: Spec | None
-    family: str
-    all_inputs: str = ""
-    """What to call the members where they are all that there are."""
-
-    @property
-    def name(self) -> str:
-        """What the tables call it: no two methods share it."""
-        who = self.all_inputs or " + ".join(self.members)
-        if self.policy is None:
-            return who
-        what = policy_name(self.policy)
-        leaky = " (leaky)" if self.family == "leaky" else ""
-        return f"{what}: {who}{leaky}"
-
-    @property
-    def kind(self) -> str:
-        """The policy's kind; empty for a classifier alone."""
-        if self.policy is None:
-            return ""
-        return self.policy if isinstance(self.policy, str) else str(self.policy["kind"])
-
-
-def policy_name(spec: Spec) -> str:
-    """A policy as the tables name it.
-
-    >>> policy_name({"kind": "policy_network", "preset": "paper_bimodal"})
-    'policy network (paper)'
-    """
-    if isinstance(spec, str):
-        return spec.replace("_", " ")
-    options = {key: value for key, value in spec.items() if key != "kind"}
-    if set(options) == {"preset"} and str(options["preset"]).startswith("paper_"):
-        return f"{policy_name(str(spec['kind']))} (paper)"
-    told = ", ".join(f"{key}={value}" for key, value in options.items())
-    return policy_name(str(spec["kind"])) + (f" ({told})" if told else "")
-
-
-def plan_methods(singles: Sequence[str], early: Sequence[str], further: Sequence[Spec]) -> list[Method]:
-    """All methods, in the tables' order. ``singles``: the classifiers of one input each; ``early``: those that fuse inputs early;
-    ``further``: policies to try besides."""
-    methods = [Method((name,), None, "input") for name in singles]
-    methods += [Method((name,), None, "early") for name in early]
-    if len(singles) < 2:
-        return methods
-    if len(singles) > 2:
-        for pair in combinations(singles, 2):
-            methods += [Method(pair, _PAPER_BIMODAL, "paper"), Method(pair, "policy_network", "ours")]
-    whole, told = tuple(singles), "all inputs"
-    paper = [
-        _PAPER_BIMODAL if spec is _PAPER_TRIMODAL and len(singles) == 2 else spec for spec in PAPER_POLICIES
-    ]
-    methods += [Method(whole, spec, "paper", told) for spec in paper]
-    ours = [*OUR_POLICIES, *(spec for spec in further if spec not in OUR_POLICIES and spec not in paper)]
-    methods += [Method(whole, spec, "ours", told) for spec in ours]
-    if early:
-        methods.append(Method((*singles, *early), "policy_network", "ours", "all inputs + early fusion"))
-    methods += [Method(whole, spec, "leaky", told) for spec in (paper[-1], "ridge", "policy_network")]
-    return methods
 
 
 @dataclass(frozen=True)

@@ -20,8 +20,9 @@ from shelfwise.encoders.base import Encoded
 from shelfwise.errors import ShelfwiseError, TargetError
 from shelfwise.experiments.cache import Result, ResultStore, work_key
 from shelfwise.experiments.study_data import StudyData
+from shelfwise.learning.plans import Plan, Trained
 from shelfwise.learning.rounds import Round, plan_rounds
-from shelfwise.learning.trainer import Plan, Trained, Trainer, raw_scores
+from shelfwise.learning.trainer import Trainer, raw_scores
 from shelfwise.recipe import ClassifierRecipe, Recipe
 from shelfwise.taxonomy.targets import Target
 

@@ -16,22 +16,16 @@ import scipy.sparse as sp
 from shelfwise.catalog.catalog import Catalog
 from shelfwise.errors import TargetError
 from shelfwise.experiments.cache import ResultStore
-from shelfwise.experiments.fusion_methods import (
-    Answered,
-    MethodRunner,
-    Spec,
-    counts_by_product,
-    plan_methods,
-    tuned,
-    ways,
-)
+from shelfwise.experiments.fusion_methods import Answered, MethodRunner, counts_by_product, tuned, ways
 from shelfwise.experiments.fusion_outputs import OutputMaker, Outputs
+from shelfwise.experiments.fusion_plan import Spec, plan_methods
 from shelfwise.experiments.fusion_scores import Bootstrap
 from shelfwise.experiments.study_data import StudyData, read_study
 from shelfwise.fusion import build_policy
+from shelfwise.learning.task import make_target
 from shelfwise.progress import Reporter
 from shelfwise.recipe import ClassifierRecipe, Recipe
-from shelfwise.taxonomy.targets import LabelTarget, PathTarget, Target
+from shelfwise.taxonomy.targets import LabelTarget, Target
 
 EARLY = "early fusion"
 _FOLDS = 4
@@ -108,7 +102,7 @@ def run_fusion_study(
     data = read_study(catalog, test, declared, reporter)
     seed = declared.training.seed
     draw = data.draw(None, seed)
-    target = _target(data, draw.train)
+    target = make_target(data.recipe, data.truth_of(draw.train))
     for spec in policies:
         build_policy(spec, target.exclusive)
     train, tested = _known(data, target, draw.train), _known(data, target, draw.test)
@@ -158,14 +152,6 @@ def _by_labels(recipe: Recipe) -> Recipe:
     if not recipe.target.multilabel or recipe.target.label_space != "auto":
         return recipe
     return recipe.model_copy(update={"target": recipe.target.model_copy(update={"label_space": "labels"})})
-
-
-def _target(data: StudyData, train: np.ndarray) -> Target:
-    learned = [data.values[row] for row in train]
-    wanted = data.recipe.target
-    if wanted.multilabel:
-        return LabelTarget.from_truth(learned, wanted.min_products, wanted.label_space)
-    return PathTarget.from_truth(learned, data.truth.level_names)
 
 
 def _known(data: StudyData, target: Target, rows: np.ndarray) -> np.ndarray:

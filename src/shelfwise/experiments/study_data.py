@@ -8,9 +8,6 @@ from typing import Any
 import numpy as np
 
 from shelfwise.catalog.catalog import Catalog
-from shelfwise.catalog.column import Role
-from shelfwise.catalog.groups import group_products
-from shelfwise.catalog.image_source import image_hashes
 from shelfwise.catalog.split import grouped_split
 from shelfwise.encoders.base import Encoded
 from shelfwise.ensemble import Prepared, build_encoders, prepare
@@ -18,6 +15,7 @@ from shelfwise.errors import CatalogError, TargetError
 from shelfwise.experiments.cache import fingerprint, work_key
 from shelfwise.experiments.training_sizes import LEAST_SIZE, Size, nested_sample
 from shelfwise.learning.presets import complete
+from shelfwise.learning.task import group
 from shelfwise.progress import Reporter, Silent
 from shelfwise.recipe import InputRecipe, Recipe
 from shelfwise.stacking import stack_encoded
@@ -101,10 +99,13 @@ class StudyData:
             found[one.name] = self._prepared[key]
         return found
 
+    def truth_of(self, rows: np.ndarray) -> Truth:
+        """The answers of some products alone."""
+        return Truth([self.values[row] for row in rows], self.truth.separator, self.truth.level_names)
+
     def completed(self, recipe: Recipe, rows: np.ndarray) -> Recipe:
         """``recipe`` with what it leaves open chosen for the products ``rows``: small samples want other settings than large."""
-        sample = Truth([self.values[row] for row in rows], self.truth.separator, self.truth.level_names)
-        return complete(recipe, self.catalog, sample, self.groups[rows], self.reporter)
+        return complete(recipe, self.catalog, self.truth_of(rows), self.groups[rows], self.reporter)
 
 
 def read_study(catalog: Catalog, test: Catalog | None, declared: Recipe, reporter: Reporter) -> StudyData:
@@ -118,7 +119,7 @@ def read_study(catalog: Catalog, test: Catalog | None, declared: Recipe, reporte
     declared = declared.model_copy(update={"target": target})
     for note in (*catalog.notes, *truth.notes):
         reporter.say(note)
-    groups = _groups(catalog, reporter)
+    groups = group(catalog, reporter)
     recipe = mask_labels(complete(declared, catalog, truth, groups, reporter), truth.values)
     # Classifiers that the preset chose were chosen for all products; every size gets its own.
     recipe = recipe.model_copy(update={"classifiers": declared.classifiers, "training": declared.training})
@@ -128,7 +129,7 @@ def read_study(catalog: Catalog, test: Catalog | None, declared: Recipe, reporte
         other = _truth_of_test(test, declared, truth)
         values, ids = values + other.values, ids + list(test.ids)
         usable = np.concatenate([usable, _usable(test, other)])
-        groups = np.concatenate([groups, _groups(test, reporter) + groups.max(initial=0) + 1])
+        groups = np.concatenate([groups, group(test, reporter) + groups.max(initial=0) + 1])
         key += fingerprint(test)
     if usable[: len(catalog)].sum() < LEAST_SIZE:
         raise TargetError(
@@ -156,12 +157,3 @@ def _truth_of_test(test: Catalog, declared: Recipe, truth: Truth) -> Truth:
 def _usable(catalog: Catalog, truth: Truth) -> np.ndarray:
     """bool [N]: rows that could be read and carry an answer."""
     return np.array([bool(value) and row not in catalog.row_errors for row, value in enumerate(truth.values)])
-
-
-def _groups(catalog: Catalog, reporter: Reporter) -> np.ndarray:
-    images = [name for name, one in catalog.fields.items() if one.role == Role.IMAGE]
-    hashes = None
-    if images:
-        with reporter.stage("grouping near-duplicates", len(catalog)) as stage:
-            hashes = image_hashes(catalog.input(images[0], Role.IMAGE).values, stage.advance)
-    return group_products(catalog, image_hashes=hashes)

@@ -19,6 +19,7 @@ from shelfwise.experiments.study_data import Draw, StudyData
 from shelfwise.heads.dependent import DependentHead
 from shelfwise.learning.fitting import fit_ensemble
 from shelfwise.learning.rounds import plan_rounds
+from shelfwise.learning.task import make_target
 from shelfwise.recipe import Recipe
 from shelfwise.taxonomy.targets import LabelTarget, PathTarget
 from shelfwise.training.loop import PREDICT_ROWS, outcome_logits
@@ -40,12 +41,7 @@ def fit_on(data: StudyData, recipe: Recipe, draw: Draw) -> tuple[Ensemble, Prepa
     """
     if recipe.training.threads:
         torch.set_num_threads(recipe.training.threads)
-    learned = [data.values[row] for row in draw.train]
-    target: PathTarget | LabelTarget
-    if recipe.target.multilabel:
-        target = LabelTarget.from_truth(learned, recipe.target.min_products, recipe.target.label_space)
-    else:
-        target = PathTarget.from_truth(learned, data.truth.level_names)
+    target = make_target(recipe, data.truth_of(draw.train))
     prepared = data.prepared(recipe.inputs)
     encoded = target.encode(data.values)
     rounds = plan_rounds(draw.train, data.groups, data.ids, recipe)
@@ -64,8 +60,7 @@ def answers(ensemble: Ensemble, encoded: Prepared, rows: np.ndarray) -> list[tup
     for start in range(0, len(rows), _BLOCK):
         logits, present = ensemble.logits(encoded, rows[start : start + _BLOCK])
         decided = decide(target, ensemble.probabilities(logits, present), ensemble.calibration)
-        known: np.ndarray = np.any(present, axis=0, keepdims=True)[0]
-        for chosen, here in zip(decided.chosen, known, strict=True):
+        for chosen, here in zip(decided.chosen, np.asarray(present.any(axis=0)), strict=True):
             if not here:
                 found.append(())
             elif isinstance(target, PathTarget):

@@ -17,6 +17,7 @@ from torch.utils.hooks import RemovableHandle
 
 from shelfwise.encoders.base import Encoded
 from shelfwise.encoders.word_embedding import WordEmbedding
+from shelfwise.explain.views import entry_rows
 from shelfwise.training.network import Classifier, input_batch
 from shelfwise.training.sequences import is_sequence
 from shelfwise.training.sparse import SparseLinear
@@ -55,7 +56,7 @@ def contributions(
         matrix: sp.csr_matrix = sp.csr_matrix(data[name].matrix[rows])
         if is_sequence(data[name]):
             parts = (slopes[name] * caught[name]).sum(2).detach().double().cpu().numpy()
-            values = parts[_entry_rows(matrix), _entry_places(matrix)]
+            values = parts[entry_rows(matrix), _entry_places(matrix)]
         else:
             assert isinstance(layer.project, SparseLinear), "only what is sparse is caught besides words"
             values = _of_features(matrix, layer.project.weight, slopes[name])
@@ -86,12 +87,8 @@ def _slopes(score: torch.Tensor, caught: dict[str, torch.Tensor]) -> dict[str, t
 def _of_features(matrix: sp.csr_matrix, weight: torch.Tensor, slope: torch.Tensor) -> np.ndarray:
     """float64 [nnz]: each entry's value times how its row of ``weight`` [width, out] lies along the row's ``slope`` [out]."""
     along = weight.detach()[torch.from_numpy(matrix.indices.astype(np.int64)).to(weight.device)]
-    mine = slope[torch.from_numpy(_entry_rows(matrix)).to(slope.device)]
+    mine = slope[torch.from_numpy(entry_rows(matrix)).to(slope.device)]
     return matrix.data * (along * mine).sum(1).double().cpu().numpy()
-
-
-def _entry_rows(matrix: sp.csr_matrix) -> np.ndarray:
-    return np.repeat(np.arange(matrix.shape[0]), np.diff(matrix.indptr))
 
 
 def _entry_places(matrix: sp.csr_matrix) -> np.ndarray:

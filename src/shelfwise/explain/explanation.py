@@ -3,27 +3,33 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Annotated, Any, Self
+from functools import cache
+from typing import Annotated, Any
 
 import pyarrow as pa
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import ConfigDict, Field, TypeAdapter
+
+Share = Annotated[float, Field(ge=0, le=1)]
+_AS_WRITTEN = ConfigDict(extra="forbid", allow_inf_nan=False)
+"""What is read back is checked: nothing more, nothing less, and finite numbers."""
 
 
 @dataclass(frozen=True)
 class Vote:
     """What one classifier says of a product.
 
-    ``answer``: the category it would choose alone, with its ``probability`` (0–1); ``chosen``: how probable it finds the answer
-    that was given. ``weight`` (0–1; of all votes they add up to 1): how much its word counts in the fusion for this product and
-    answer.
+    ``answer``: the category it would choose alone, with its ``probability``; ``chosen``: how probable it finds the answer that
+    was given. ``weight`` (of all votes they add up to 1): how much its word counts in the fusion for this product and answer.
     """
+
+    __pydantic_config__ = _AS_WRITTEN
 
     classifier: str
     inputs: tuple[str, ...]
     answer: tuple[str, ...]
-    probability: float
-    chosen: float
-    weight: float
+    probability: Share
+    chosen: Share
+    weight: Share
 
 
 @dataclass(frozen=True)
@@ -33,6 +39,8 @@ class Word:
     ``weight`` is in log-odds: what the word adds to the answer's fused score, measured against the mean of all categories.
     """
 
+    __pydantic_config__ = _AS_WRITTEN
+
     input: str
     word: str
     weight: float
@@ -40,12 +48,14 @@ class Word:
 
 @dataclass(frozen=True)
 class SimilarProduct:
-    """A labelled product of the training catalog. ``similarity``: cosine, 0–1, by all words and by pictures."""
+    """A labelled product of the training catalog. ``similarity``: cosine, by all words and by pictures."""
+
+    __pydantic_config__ = _AS_WRITTEN
 
     id: str
     title: str
     answer: tuple[str, ...]
-    similarity: float
+    similarity: Share
 
 
 @dataclass(frozen=True)
@@ -53,77 +63,28 @@ class Explanation:
     """Why a product got its answer. ``votes`` with the most weight first; ``words`` with the strongest first, for and against;
     ``similar`` with the likest first."""
 
+    __pydantic_config__ = _AS_WRITTEN
+
     votes: tuple[Vote, ...]
     words: tuple[Word, ...]
     similar: tuple[SimilarProduct, ...]
 
     def to_json(self) -> dict[str, Any]:
         """The explanation as plain JSON, which is also what Arrow makes a struct of."""
-        return {
-            "votes": [
-                {
-                    "classifier": one.classifier,
-                    "inputs": list(one.inputs),
-                    "answer": list(one.answer),
-                    "probability": one.probability,
-                    "chosen": one.chosen,
-                    "weight": one.weight,
-                }
-                for one in self.votes
-            ],
-            "words": [{"input": one.input, "word": one.word, "weight": one.weight} for one in self.words],
-            "similar": [
-                {"id": one.id, "title": one.title, "answer": list(one.answer), "similarity": one.similarity}
-                for one in self.similar
-            ],
-        }
+        plain: dict[str, Any] = _adapter().dump_python(self, mode="json")
+        return plain
 
-    @classmethod
-    def from_json(cls, value: str | dict[str, Any]) -> Self:
+    @staticmethod
+    def from_json(value: str | dict[str, Any]) -> Explanation:
         """What ``to_json`` gave, as text or as what it says. Raises ValueError for anything else."""
-        checked = (
-            _Checked.model_validate_json(value) if isinstance(value, str) else _Checked.model_validate(value)
-        )
-        return cls(
-            tuple(Vote(**dict(one)) for one in checked.votes),
-            tuple(Word(**dict(one)) for one in checked.words),
-            tuple(SimilarProduct(**dict(one)) for one in checked.similar),
-        )
+        adapter = _adapter()
+        return adapter.validate_json(value) if isinstance(value, str) else adapter.validate_python(value)
 
 
-_Share = Annotated[float, Field(ge=0, le=1)]
-
-
-class _CheckedPart(BaseModel):
-    model_config = ConfigDict(extra="forbid", allow_inf_nan=False)
-
-
-class _CheckedVote(_CheckedPart):
-    classifier: str
-    inputs: tuple[str, ...]
-    answer: tuple[str, ...]
-    probability: _Share
-    chosen: _Share
-    weight: _Share
-
-
-class _CheckedWord(_CheckedPart):
-    input: str
-    word: str
-    weight: float
-
-
-class _CheckedSimilar(_CheckedPart):
-    id: str
-    title: str
-    answer: tuple[str, ...]
-    similarity: _Share
-
-
-class _Checked(_CheckedPart):
-    votes: list[_CheckedVote]
-    words: list[_CheckedWord]
-    similar: list[_CheckedSimilar]
+@cache
+def _adapter() -> TypeAdapter[Explanation]:
+    """Reads and writes explanations; made once, because that takes a millisecond."""
+    return TypeAdapter(Explanation)
 
 
 def explanation_type() -> pa.DataType:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Self
 
 import numpy as np
 
-from shelfwise.decision.novelty_recogniser import Recogniser
+from shelfwise.decision.novelty_recogniser import Recogniser, product_in_blocks
 from shelfwise.errors import ModelFolderError
 from shelfwise.explain.views import SLOTS, WORDS, View, Wide, narrow, unit
 
@@ -19,7 +19,6 @@ _COMPARED_SLOTS = 128
 """Numbers they are compared by: vectors are folded once more."""
 SHARDS = 8
 """The nearest product is also looked for in each of so many parts of them: one odd neighbour then decides less."""
-_ROWS_AT_ONCE = 512
 _DECIMALS = 4
 """Matrix kernels round differently for other sizes and machines; likenesses are told to four decimals."""
 
@@ -73,7 +72,7 @@ class Memory:
         ``barred``: for each product the remembered ones that do not count.
         """
         nearest, spread = np.zeros(len(vectors)), np.zeros(len(vectors))
-        for rows, likeness in _likeness(self._compared_columns[view], _folded(vectors)):
+        for rows, likeness in product_in_blocks(_folded(vectors), self._compared_columns[view]):
             if barred is not None:
                 for place, hidden in enumerate(barred[rows.start : rows.stop]):
                     likeness[place, hidden[hidden < self.compared]] = -1.0
@@ -92,7 +91,7 @@ class Memory:
         """
         total = np.zeros((len(known[0]) if known else 0, len(self)))
         for view, (mine, here) in enumerate(zip(vectors, known, strict=True)):
-            for rows, likeness in _likeness(self._columns[view], mine):
+            for rows, likeness in product_in_blocks(mine, self._columns[view]):
                 total[rows] += np.where(here[rows, None], likeness.astype(np.float64), 0.0)
         seen = np.sum(known, axis=0) if len(known) else np.zeros(0)
         total = np.round(total / np.maximum(seen, 1)[:, None], _DECIMALS)
@@ -163,18 +162,6 @@ class Memory:
             tuple(texts[count:]),
             Recogniser.read(recognised, sum(view.width for view in views)) if recognised else None,
         )
-
-
-def _likeness(columns: np.ndarray, vectors: np.ndarray) -> Iterator[tuple[slice, np.ndarray]]:
-    """Products float32 [N, slots] @ columns [slots, M]: cosines float32 [rows, M], block by block.
-
-    The last block is filled up, so that a product's do not depend on the others.
-    """
-    for start in range(0, len(vectors), _ROWS_AT_ONCE):
-        part = vectors[start : start + _ROWS_AT_ONCE]
-        filled = np.zeros((_ROWS_AT_ONCE, vectors.shape[1]), np.float32)
-        filled[: len(part)] = part
-        yield slice(start, start + len(part)), (filled @ columns)[: len(part)]
 
 
 def _folded(vectors: np.ndarray) -> np.ndarray:

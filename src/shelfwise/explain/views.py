@@ -61,7 +61,7 @@ class View:
         ]
         found = parts[0] if len(parts) == 1 else sp.hstack(parts, format="csr")
         slots = found.indices if len(parts) == 1 else found.indices % self.width
-        values = found.data / _lengths(found)[_entry_rows(found)]
+        values = found.data / _lengths(found)[entry_rows(found)]
         return sp.csr_matrix((values, slots, found.indptr), shape=(len(rows), self.width))
 
     def _of_pictures(self, data: Mapping[str, Encoded], rows: np.ndarray) -> np.ndarray:
@@ -117,7 +117,7 @@ def _sparse(encoded: Encoded, rows: np.ndarray, name: str, weight: float, width:
     folded = sp.csr_matrix(
         (values * signs[columns], slots[columns] % width, taken.indptr), shape=(len(rows), width)
     )
-    folded.data *= weight / _lengths(folded)[_entry_rows(folded)]
+    folded.data *= weight / _lengths(folded)[entry_rows(folded)]
     return folded
 
 
@@ -129,7 +129,8 @@ def _lengths(matrix: sp.csr_matrix) -> np.ndarray:
     return np.sqrt(np.where((np.diff(matrix.indptr) > 0) & (sums > 0), sums, 1.0)).astype(np.float32)
 
 
-def _entry_rows(matrix: sp.csr_matrix) -> np.ndarray:
+def entry_rows(matrix: sp.csr_matrix) -> np.ndarray:
+    """int64 [nnz]: the row of each entry."""
     return np.repeat(np.arange(matrix.shape[0]), np.diff(matrix.indptr))
 
 

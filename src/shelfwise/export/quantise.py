@@ -13,8 +13,6 @@ import numpy as np
 from shelfwise.errors import MissingDependencyError
 from shelfwise.export.networks import NotExportable
 
-CALIBRATION_PICTURES = 128
-"""So many show the range of every activation."""
 _QUANTISED = (
     "Conv",
     "Add",

@@ -11,13 +11,9 @@ import numpy as np
 
 from shelfwise import __version__
 from shelfwise.catalog.catalog import Catalog
-from shelfwise.catalog.column import InputColumn
-from shelfwise.catalog.decoding import decode_many
 from shelfwise.categorizer import Categorizer
-from shelfwise.encoders.base import Encoded
-from shelfwise.encoders.exported_backbone import INPUT as PIXELS
 from shelfwise.encoders.pretrained_image import PretrainedImage
-from shelfwise.engine.classifier import ExportedClassifier, input_name, presence_name
+from shelfwise.engine.classifier import ExportedClassifier
 from shelfwise.engine.manifest import (
     EXPORT_FOLDER,
     FORMAT_VERSION,
@@ -32,9 +28,10 @@ from shelfwise.engine.manifest import (
 from shelfwise.engine.runtime import INSTALL, runtime_installed
 from shelfwise.ensemble import prepare, read_input
 from shelfwise.errors import MissingDependencyError, ShelfwiseError
+from shelfwise.export.calibration import pictures, products
 from shelfwise.export.compare import Differences, all_probabilities, differences
 from shelfwise.export.networks import NotExportable, backbone_to_onnx, classifier_to_onnx
-from shelfwise.export.quantise import CALIBRATION_PICTURES, quantised
+from shelfwise.export.quantise import quantised
 from shelfwise.exported_model import model_digest
 from shelfwise.progress import Reporter, Silent
 from shelfwise.storage.model_files import OWN_FILES
@@ -43,7 +40,6 @@ from shelfwise.whole_folders import whole_folder
 
 MOST_CHANGED: dict[Precision, float] = {"fp32": 0.001, "int8": 0.01}
 """Share of products whose answer or decision may change, unless another is asked for."""
-_CALIBRATION_BATCH = 8
 
 
 @dataclass(frozen=True)
@@ -141,7 +137,8 @@ def export_model(
         _copy_model(model_folder, written)
         if output.exists():
             _copy_extras(output, written)
-        _write(written, networks, precision, None)
+        _write_networks(written, networks)
+        _write_manifest(written, networks, precision, None)
         with reporter.stage("comparing", total=None):
             found = _compared(written, catalog, before)
         if found.changed > allowed:
@@ -150,7 +147,7 @@ def export_model(
                 f"(at most {allowed:.2%} is allowed; the largest difference of a probability is {found.largest:.4f}), so it was "
                 "not written; export in fp32, or allow more with --most-changed"
             )
-        _write(written, networks, precision, found, allowed)
+        _write_manifest(written, networks, precision, found, allowed)
     size = sum(map(len, networks.files.values()))
     return Exported(output, found, len(networks.files), size, networks.kept)
 
@@ -168,7 +165,7 @@ def _networks(model: Categorizer, catalog: Catalog, precision: Precision) -> _Ne
         except NotExportable as error:
             networks.kept[name] = str(error)
             continue
-        onnx, made = _in_precision(onnx, precision, _pictures(encoder, read_input(catalog, inputs[name])))
+        onnx, made = _in_precision(onnx, precision, pictures(encoder, read_input(catalog, inputs[name])))
         identity, width = encoder.identity(), encoder.width
         networks.encoders[name] = ExportedEncoder(
             **networks.add("encoder", onnx, made).model_dump(), identity=identity, width=width
@@ -180,7 +177,7 @@ def _networks(model: Categorizer, catalog: Catalog, precision: Precision) -> _Ne
         except NotExportable as error:
             networks.kept[classifier.recipe.name] = str(error)
             continue
-        batches = _calibration(classifier.recipe.inputs, classifier.reads_sparse, data)
+        batches = products(classifier.recipe.inputs, classifier.reads_sparse, data)
         onnx, made = _in_precision(onnx, precision, batches)
         networks.classifiers[classifier.recipe.name] = networks.add("classifier", onnx, made)
     return networks
@@ -196,39 +193,6 @@ def _in_precision(
         return quantised(model, batches), "int8"
     except NotExportable:
         return model, "fp32"
-
-
-def _pictures(encoder: PretrainedImage, column: InputColumn) -> list[dict[str, np.ndarray]]:
-    """Pictures as the backbone takes them, in batches."""
-    preprocessing = encoder.preprocessing()
-    rows = np.unique(np.linspace(0, len(column) - 1, 2 * CALIBRATION_PICTURES).astype(np.int64))
-    found: list[np.ndarray] = []
-    for batch in decode_many(column.values, rows, preprocessing.side, square=preprocessing.square, batch=64):
-        found += list(batch.pixels[batch.states == 0])
-        if len(found) >= CALIBRATION_PICTURES:
-            break
-    found = found[:CALIBRATION_PICTURES]
-    parts = [found[start : start + _CALIBRATION_BATCH] for start in range(0, len(found), _CALIBRATION_BATCH)]
-    return [{PIXELS: np.stack(part)} for part in parts if len(part) == _CALIBRATION_BATCH]
-
-
-def _calibration(
-    inputs: Sequence[str], sparse: Mapping[str, bool], data: Mapping[str, Encoded]
-) -> list[dict[str, np.ndarray]]:
-    """Products as a classifier's network takes them, where all its inputs are dense; those alone have convolutions."""
-    if any(sparse[name] for name in inputs):
-        return []
-    present = np.logical_and.reduce([data[name].present for name in inputs])
-    rows = np.flatnonzero(present)[:CALIBRATION_PICTURES]
-    batches = []
-    for start in range(0, len(rows) - _CALIBRATION_BATCH + 1, _CALIBRATION_BATCH):
-        part = rows[start : start + _CALIBRATION_BATCH]
-        arrays: dict[str, np.ndarray] = {}
-        for position, name in enumerate(inputs):
-            arrays[input_name(position)] = np.asarray(data[name].matrix[part])
-            arrays[presence_name(position)] = data[name].present[part]
-        batches.append(arrays)
-    return batches
 
 
 def _compared(folder: Path, catalog: Catalog, before: tuple[list, np.ndarray]) -> Differences:
@@ -254,13 +218,17 @@ def _copy_extras(source: Path, target: Path) -> None:
             shutil.copy2(extra, target / extra.name, follow_symlinks=False)
 
 
-def _write(
-    folder: Path, networks: _Networks, precision: Precision, found: Differences | None, allowed: float = 0.0
-) -> None:
+def _write_networks(folder: Path, networks: _Networks) -> None:
     place = folder / EXPORT_FOLDER
     place.mkdir(exist_ok=True)
     for name, model in networks.files.items():
         (place / name).write_bytes(model)
+
+
+def _write_manifest(
+    folder: Path, networks: _Networks, precision: Precision, found: Differences | None, allowed: float = 0.0
+) -> None:
+    """``found``: how the export compares, which is known only once it could be read."""
     comparison = None
     if found is not None:
         comparison = Comparison(
@@ -279,4 +247,5 @@ def _write(
         kept=networks.kept,
         comparison=comparison,
     )
-    (place / MANIFEST_FILE).write_text(manifest.model_dump_json(indent=1), encoding="utf-8")
+    place = folder / EXPORT_FOLDER / MANIFEST_FILE
+    place.write_text(manifest.model_dump_json(indent=1), encoding="utf-8")

@@ -14,7 +14,7 @@ from typing import Any, ClassVar, Self, TypeGuard
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict
-from scipy.special import expit, logit, logsumexp
+from scipy.special import expit, log_softmax, logit, logsumexp
 
 from shelfwise.errors import ModelFolderError
 
@@ -25,8 +25,6 @@ MOST_SCORES = 150_000_000
 _LEAST_LEARNED = 500
 _LARGEST_SAVED = 1e6
 """No saved weight is nearly as large."""
-
-
 CROSS_FIT_FOLDS = 4
 LEAST_TO_FIT = 8
 """With fewer held-out products no policy is fitted."""
@@ -51,13 +49,20 @@ class PolicyOptions(BaseModel):
 
 @dataclass(frozen=True)
 class HeldOut:
-    """Products that a policy can learn from: logits [classifiers, N, outcomes], zero where absent, presence bool
-    [classifiers, N], truth int64 [N] or float [N, outcomes], and groups int64 [N]."""
+    """Products that a policy can learn from: logits [classifiers, N, outcomes], presence bool [classifiers, N], truth int64 [N]
+    (-1: not known) or float [N, outcomes], and groups int64 [N]."""
 
     logits: np.ndarray
     present: np.ndarray
     truth: np.ndarray
     groups: np.ndarray
+
+    @classmethod
+    def of(
+        cls, logits: np.ndarray, present: np.ndarray, truth: np.ndarray, groups: np.ndarray | None
+    ) -> HeldOut:
+        """The products; without ``groups`` every product is one by itself."""
+        return cls(logits, present, truth, np.arange(len(truth)) if groups is None else groups)
 
     def __len__(self) -> int:
         return len(self.truth)
@@ -120,6 +125,10 @@ class Policy(ABC):
         that are kept together where a policy splits products (None: every product by itself). All that is random comes from
         ``seed``.
         """
+        return self.learn(HeldOut.of(logits, present, truth, groups), seed)
+
+    def learn(self, products: HeldOut, seed: int) -> Self:
+        """``fit``, told of the products as one; what has nothing to learn stays as it is."""
         return self
 
     def cross_fit(
@@ -134,17 +143,20 @@ class Policy(ABC):
 
         With too few products or groups to divide, nothing is fitted.
         """
-        groups = np.arange(len(truth)) if groups is None else groups
-        folds = min(CROSS_FIT_FOLDS, len(np.unique(groups)))
-        if len(truth) < LEAST_TO_FIT or folds < 2:
-            return self.combine(logits, present).astype(np.float32)
-        fused = np.empty(logits.shape[1:], np.float32)
-        fold_of = deal_groups(groups, folds, seed)
+        return self.cross_learn(HeldOut.of(logits, present, truth, groups), seed)
+
+    def cross_learn(self, products: HeldOut, seed: int) -> np.ndarray:
+        """``cross_fit``, told of the products as one."""
+        folds = min(CROSS_FIT_FOLDS, len(np.unique(products.groups)))
+        if len(products) < LEAST_TO_FIT or folds < 2:
+            return self._combined(products)
+        fused = np.empty(products.logits.shape[1:], np.float32)
+        fold_of = deal_groups(products.groups, folds, seed)
         for fold in range(folds):
             inside, outside = np.flatnonzero(fold_of == fold), np.flatnonzero(fold_of != fold)
-            self.fit(logits[:, outside], present[:, outside], truth[outside], groups[outside], seed)
-            fused[inside] = self.combine(logits[:, inside], present[:, inside])
-        self.fit(logits, present, truth, groups, seed)
+            self.learn(products.take(outside), seed)
+            fused[inside] = self._combined(products.take(inside))
+        self.learn(products, seed)
         return fused
 
     @abstractmethod
@@ -175,20 +187,22 @@ class Policy(ABC):
             return kept - logsumexp(kept, axis=-1, keepdims=True)
         return logit(np.clip(probabilities, TINY, 1 - TINY))
 
-    def _learnable(
-        self,
-        logits: np.ndarray,
-        present: np.ndarray,
-        truth: np.ndarray,
-        groups: np.ndarray | None,
-        seed: int = 0,
-        most_scores: int = MOST_SCORES,
-    ) -> HeldOut:
+    def _combined(self, products: HeldOut) -> np.ndarray:
+        return self.combine(products.logits, products.present).astype(np.float32)
+
+    def _normalised(self, fused: np.ndarray, present: np.ndarray) -> np.ndarray:
+        """Fused logits [N, outcomes] as a policy gives them: equal numbers where nobody is present, and probabilities of
+        exclusive outcomes that sum to 1."""
+        someone: np.ndarray = np.any(present, axis=0, keepdims=True).T
+        fused = np.where(someone, fused, 0.0)
+        return log_softmax(fused, axis=1) if self.exclusive else fused
+
+    def _learnable(self, products: HeldOut, seed: int, most_scores: int = MOST_SCORES) -> HeldOut:
         """The products of known truth for which some classifier is present; absent logits are zero, not read.
 
         Of more products than fit into memory with thousands of outcomes, some are taken at random.
         """
-        groups = np.arange(len(truth)) if groups is None else groups
+        logits, present, truth = products.logits, products.present, products.truth
         known = present.any(0) & (truth >= 0) if self.exclusive else present.any(0)
         useful = np.flatnonzero(known)
         most = max(_LEAST_LEARNED, most_scores // max(len(logits) * logits.shape[2], 1))
@@ -198,13 +212,16 @@ class Policy(ABC):
         read = np.zeros((len(logits), len(useful), logits.shape[2]), logits.dtype)
         for mine, said, here in zip(read, logits, present, strict=True):
             mine[here] = said[useful[here]]
-        return HeldOut(read, present, truth[useful], groups[useful])
+        return HeldOut(read, present, truth[useful], products.groups[useful])
 
 
-def hide_some(present: np.ndarray, rate: float, random: np.random.Generator) -> np.ndarray:
-    """``present`` bool [classifiers, N] with a share ``rate`` of it hidden; at least one is left to each product."""
-    left = present & (random.random(present.shape) >= rate)
-    return np.where(left.any(0), left, present)
+def with_some_hidden(held: HeldOut, rate: float, random: np.random.Generator) -> list[np.ndarray]:
+    """Versions of presence, bool [classifiers, N], to learn from: as it is and, where there is something to hide, with a share
+    ``rate`` of it hidden, so that a policy learns to live without each classifier. At least one is left to each product."""
+    if not rate or held.classifiers < 2:
+        return [held.present]
+    left = held.present & (random.random(held.present.shape) >= rate)
+    return [held.present, np.where(left.any(0), left, held.present)]
 
 
 def refuse_others(

@@ -11,7 +11,7 @@ from pydantic import Field
 from scipy.special import expit, log_softmax
 
 from shelfwise.errors import ModelFolderError
-from shelfwise.fusion.base import HeldOut, Policy, PolicyOptions, hide_some, refuse_others
+from shelfwise.fusion.base import HeldOut, Policy, PolicyOptions, refuse_others, with_some_hidden
 from shelfwise.fusion.opinion_pool import OpinionPool
 
 _MOST_SCORES = 60_000_000
@@ -48,23 +48,14 @@ class CategoryPool(Policy):
         """float32 [classifiers, outcomes], exp(δ); None: not fitted, one for all."""
         self._bias = np.zeros(0, np.float32)
 
-    def fit(
-        self,
-        logits: np.ndarray,
-        present: np.ndarray,
-        truth: np.ndarray,
-        groups: np.ndarray | None = None,
-        seed: int = 0,
-    ) -> Self:
+    def learn(self, products: HeldOut, seed: int) -> Self:
         """See the base class."""
-        self._pool = OpinionPool(self.exclusive).fit(logits, present, truth, groups, seed)
+        self._pool = OpinionPool(self.exclusive).learn(products, seed)
         self._factors = None
-        held = self._learnable(logits, present, truth, groups, seed, _MOST_SCORES)
+        held = self._learnable(products, seed, _MOST_SCORES)
         if not len(held):
             return self
-        versions = [held.present]
-        if self.options.hide_inputs and held.classifiers > 1:
-            versions.append(hide_some(held.present, self.options.hide_inputs, np.random.default_rng(seed)))
+        versions = with_some_hidden(held, self.options.hide_inputs, np.random.default_rng(seed))
         shares = np.stack([self._pool.shares(present) for present in versions])
         changes = held.classifiers * held.outcomes
         bounds = [(-_LARGEST_CHANGE, _LARGEST_CHANGE)] * changes
@@ -126,9 +117,7 @@ class CategoryPool(Policy):
             self._pool.shares(present), logits, present, self._factors, strict=True
         ):
             fused += share[:, None] * np.where(here[:, None], one * factor, 0.0)
-        someone: np.ndarray = np.any(present, axis=0, keepdims=True).T
-        fused = np.where(someone, fused + self._bias + self._pool.bias, 0.0)
-        return log_softmax(fused, axis=1) if self.exclusive else fused
+        return self._normalised(fused + self._bias + self._pool.bias, present)
 
     def state(self) -> dict[str, Any]:
         """``pool``: the state of the opinion pool that it changes; ``fitted``."""

@@ -9,7 +9,7 @@ import scipy.optimize
 from scipy.special import expit, log_softmax
 
 from shelfwise.errors import ModelFolderError
-from shelfwise.fusion.base import TINY, Policy, PolicyOptions, is_number, refuse_others
+from shelfwise.fusion.base import TINY, HeldOut, Policy, PolicyOptions, is_number, refuse_others
 
 _LEAST_WEIGHT, _LARGEST_WEIGHT = 1e-4, 5.0
 """Fitted weights lie between these. At zero the share of a classifier that is alone present would not be defined, and a
@@ -33,17 +33,10 @@ class OpinionPool(Policy):
         """float64 [classifiers]; None: not fitted, the plain mean of the logits."""
         self.bias = 0.0
 
-    def fit(
-        self,
-        logits: np.ndarray,
-        present: np.ndarray,
-        truth: np.ndarray,
-        groups: np.ndarray | None = None,
-        seed: int = 0,
-    ) -> Self:
+    def learn(self, products: HeldOut, seed: int) -> Self:
         """See the base class."""
-        count = len(logits)
-        held = self._learnable(logits, present, truth, groups, seed)
+        count = products.classifiers
+        held = self._learnable(products, seed)
         values = np.concatenate([np.full(count, 1 / count), [] if self.exclusive else [0.0]])
         bounds = [(_LEAST_WEIGHT, _LARGEST_WEIGHT)] * count
         bounds += [] if self.exclusive else [(-_LARGEST_BIAS, _LARGEST_BIAS)]

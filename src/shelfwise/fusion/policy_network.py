@@ -7,10 +7,10 @@ from typing import Any, Literal, Self
 
 import numpy as np
 from pydantic import Field, model_validator
-from scipy.special import expit, log_softmax
+from scipy.special import expit
 
 from shelfwise.errors import ModelFolderError
-from shelfwise.fusion.base import Policy, PolicyOptions, deal_groups, refuse_others
+from shelfwise.fusion.base import HeldOut, Policy, PolicyOptions, deal_groups, refuse_others
 from shelfwise.fusion.features import Columns, Feature, columns
 from shelfwise.fusion.opinion_pool import OpinionPool
 
@@ -115,21 +115,14 @@ class PolicyNetwork(Policy):
         self._pool = OpinionPool(exclusive)
         self._members: list[list[tuple[np.ndarray, np.ndarray]]] = []
 
-    def fit(
-        self,
-        logits: np.ndarray,
-        present: np.ndarray,
-        truth: np.ndarray,
-        groups: np.ndarray | None = None,
-        seed: int = 0,
-    ) -> Self:
+    def learn(self, products: HeldOut, seed: int) -> Self:
         """See the base class."""
         from shelfwise.fusion.network_training import Plan, train_members
 
         options = self.options
-        self._pool = OpinionPool(self.exclusive).fit(logits, present, truth, groups, seed)
+        self._pool = OpinionPool(self.exclusive).learn(products, seed)
         self._members = []
-        held = self._learnable(logits, present, truth, groups, seed)
+        held = self._learnable(products, seed)
         if len(held) < _LEAST_PRODUCTS or self._pool.weights is None:
             return self
         plan = Plan(
@@ -149,32 +142,24 @@ class PolicyNetwork(Policy):
         self._members = train_members(plan, held, read, self.exclusive, seed)
         return self
 
-    def cross_fit(
-        self,
-        logits: np.ndarray,
-        present: np.ndarray,
-        truth: np.ndarray,
-        groups: np.ndarray | None = None,
-        seed: int = 0,
-    ) -> np.ndarray:
+    def cross_learn(self, products: HeldOut, seed: int) -> np.ndarray:
         """See the base class. Each member was trained without a part of the groups, so it can speak for that part, and nothing
         is trained twice. What all members share (the pool's few weights, when to stop) was fitted on all."""
         from shelfwise.fusion.network_training import folds_of
 
         if folds_of(self.options.members) != self.options.members:
-            return super().cross_fit(logits, present, truth, groups, seed)
-        groups = np.arange(len(truth)) if groups is None else groups
-        self.fit(logits, present, truth, groups, seed)
-        learned = self._learnable(logits, present, truth, groups, seed)
-        fused = self.combine(logits, present).astype(np.float32)
+            return super().cross_learn(products, seed)
+        self.learn(products, seed)
+        fused = self._combined(products)
         if not self._members:
             return fused
+        learned = self._learnable(products, seed)
         fold_of = deal_groups(learned.groups, len(self._members), seed)
         everyone = self._members
         for number, member in enumerate(everyone):
-            rows = np.flatnonzero(np.isin(groups, learned.groups[fold_of == number]))
+            rows = np.flatnonzero(np.isin(products.groups, learned.groups[fold_of == number]))
             self._members = [member]
-            fused[rows] = self.combine(logits[:, rows], present[:, rows])
+            fused[rows] = self._combined(products.take(rows))
         self._members = everyone
         return fused
 
@@ -188,9 +173,7 @@ class PolicyNetwork(Policy):
             part = slice(start, start + _ROWS_AT_ONCE)
             read = columns(logits[:, part], present[:, part], self.exclusive, self.options.features)
             said[part] = self._network(read, present[:, part].T)
-        someone: np.ndarray = np.any(present, axis=0, keepdims=True).T
-        fused = np.where(someone, said + pooled if self.options.residual else said, 0.0)
-        return log_softmax(fused, axis=1) if self.exclusive else fused
+        return self._normalised(said + pooled if self.options.residual else said, present)
 
     def _network(self, read: Columns, present: np.ndarray) -> np.ndarray:
         """[N, outcomes]: the mean of the members' outputs, for N ≤ 512."""

@@ -7,7 +7,6 @@ from typing import Annotated, Any, Self
 import numpy as np
 from pydantic import Field
 from scipy.linalg import cho_factor, cho_solve
-from scipy.special import log_softmax
 
 from shelfwise.decision.calibration import fit_scale_and_shift, fit_temperature
 from shelfwise.errors import ModelFolderError
@@ -16,9 +15,9 @@ from shelfwise.fusion.base import (
     Policy,
     PolicyOptions,
     deal_groups,
-    hide_some,
     is_number,
     refuse_others,
+    with_some_hidden,
 )
 from shelfwise.fusion.mean import Mean
 
@@ -62,16 +61,9 @@ class Ridge(Policy):
         self._scale, self._shift = 1.0, 0.0
         self._weights, self._bias = np.zeros((0, 0)), np.zeros(0)
 
-    def fit(
-        self,
-        logits: np.ndarray,
-        present: np.ndarray,
-        truth: np.ndarray,
-        groups: np.ndarray | None = None,
-        seed: int = 0,
-    ) -> Self:
+    def learn(self, products: HeldOut, seed: int) -> Self:
         """See the base class."""
-        held = self._learnable(logits, present, truth, groups, seed)
+        held = self._learnable(products, seed)
         folds = min(_FOLDS, len(np.unique(held.groups)))
         self.alpha = None
         if len(held) < _LEAST_PRODUCTS or folds < 2:
@@ -101,9 +93,7 @@ class Ridge(Policy):
             padded = np.pad(logits[:, part], (*missing, (0, 0)), mode="edge")
             values = self.columns(padded, np.pad(present[:, part], missing, mode="edge"))
             said[part] = self.outputs(values, self._weights, self._bias)[:count]
-        someone: np.ndarray = np.any(present, axis=0, keepdims=True).T
-        fused = np.where(someone, said * _UNIT * self._scale + self._shift, 0.0)
-        return log_softmax(fused, axis=1) if self.exclusive else fused
+        return self._normalised(said * _UNIT * self._scale + self._shift, present)
 
     def columns(self, logits: np.ndarray, present: np.ndarray) -> np.ndarray:
         """[N, classifiers, outcomes + 1]: probabilities, the mean of those present where absent, and the flags."""
@@ -167,9 +157,7 @@ class _Solver:
     ) -> None:
         self.policy, self.held, self.fold, self.folds = policy, held, fold, folds
         self.full = held.classifiers * held.outcomes <= ALL_COLUMNS
-        self.versions = [held.present]
-        if policy.options.hide_inputs and held.classifiers > 1:
-            self.versions.append(hide_some(held.present, policy.options.hide_inputs, random))
+        self.versions = with_some_hidden(held, policy.options.hide_inputs, random)
         self._centre()
         self._sum()
 

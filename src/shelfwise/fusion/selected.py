@@ -47,16 +47,9 @@ class Selected(Policy):
         self.counts: np.ndarray | None = None
         """int64 [classifiers]; None: not fitted, each once."""
 
-    def fit(
-        self,
-        logits: np.ndarray,
-        present: np.ndarray,
-        truth: np.ndarray,
-        groups: np.ndarray | None = None,
-        seed: int = 0,
-    ) -> Self:
+    def learn(self, products: HeldOut, seed: int) -> Self:
         """See the base class."""
-        held = self._learnable(logits, present, truth, groups, seed, _MOST_SCORES)
+        held = self._learnable(products, seed, _MOST_SCORES)
         self.counts = None
         if not len(held):
             return self

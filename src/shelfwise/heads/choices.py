@@ -105,7 +105,8 @@ def _places(target: PathTarget) -> list[Path]:
 
 def _names(target: PathTarget) -> list[list[str]]:
     """Per level the sorted names that can be chosen, with STOP where a place of the level is an outcome."""
-    stops = {len(path) for path in _places(target) if path in set(target.outcomes)}
+    outcomes = set(target.outcomes)
+    stops = {len(path) for path in _places(target) if path in outcomes}
     levels: list[set[str]] = [set() for _ in range(target.taxonomy.depth)]
     for path in target.taxonomy.paths:
         levels[len(path) - 1].add(path[-1])

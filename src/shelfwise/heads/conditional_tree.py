@@ -43,6 +43,7 @@ class ConditionalTreeHead(Head):
         self.register_buffer("own", torch.from_numpy(own), persistent=False)
 
     def outcome_logits(self, scores: torch.Tensor) -> torch.Tensor:
+        """Log-probability of each path: the sum of its choices' [B, outcomes]."""
         padded = torch.nn.functional.pad(scores, (0, 1))
         of_choices = padded.index_select(1, self.parts) + OWN_SCORE_SCALE * padded.index_select(1, self.own)
         return self.choices.sums_over_paths(self.choices.log_probabilities(of_choices))
@@ -50,6 +51,7 @@ class ConditionalTreeHead(Head):
     def loss(
         self, scores: torch.Tensor, truth: torch.Tensor, weights: torch.Tensor | None = None
     ) -> torch.Tensor:
+        """Cross-entropy of whole paths, which is the sum over the choices on them."""
         return weighted_mean(self.smoothing(self.outcome_logits(scores), truth), truth, weights)
 
 

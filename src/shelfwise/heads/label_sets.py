@@ -31,13 +31,16 @@ class LabelSetsHead(Head):
         return scores @ self.members.T + self.own
 
     def outcome_logits(self, scores: torch.Tensor) -> torch.Tensor:
+        """Log-probability of each known set [B, sets]."""
         return F.log_softmax(self._set_scores(scores), dim=1)
 
     def loss(
         self, scores: torch.Tensor, truth: torch.Tensor, weights: torch.Tensor | None = None
     ) -> torch.Tensor:
+        """Cross-entropy of the whole set."""
         return F.cross_entropy(self._set_scores(scores), truth, weight=weights)
 
     def one_vs_rest(self, truth: np.ndarray) -> list[tuple[int, int, np.ndarray]]:
+        """Each label against the rest."""
         given = self.members.cpu().numpy()[truth]
         return [(label, label + 1, np.where(given[:, label] > 0, 0, -1)) for label in range(self.n_scores)]

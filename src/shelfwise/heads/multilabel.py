@@ -30,11 +30,13 @@ class MultilabelHead(Head):
         self._loss = build_loss((options or MultilabelOptions()).loss)
 
     def outcome_logits(self, scores: torch.Tensor) -> torch.Tensor:
+        """The scores are the log-odds [B, labels]."""
         return scores
 
     def loss(
         self, scores: torch.Tensor, truth: torch.Tensor, weights: torch.Tensor | None = None
     ) -> torch.Tensor:
+        """The loss that the options name."""
         return self._loss(scores, truth, weights)
 
     def one_vs_rest(self, truth: np.ndarray) -> list[tuple[int, int, np.ndarray]]:

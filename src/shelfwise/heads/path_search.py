@@ -15,15 +15,21 @@ class Levels(Protocol):
 
     choices: Choices
 
-    def start(self, scores: torch.Tensor) -> torch.Tensor: ...
+    def start(self, scores: torch.Tensor) -> torch.Tensor:
+        """Scores [B, width] → what is carried down the taxonomy, [B, any]."""
+        ...
 
     def enter(
         self, level: int, carried: torch.Tensor, places: torch.Tensor
-    ) -> tuple[torch.Tensor, torch.Tensor]: ...
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """What ``level`` is decided by, [M, width], and what is carried on, for ``places`` int64 [M] of that level."""
+        ...
 
     def level_log_probabilities(
         self, level: int, vectors: torch.Tensor, places: torch.Tensor
-    ) -> tuple[torch.Tensor, torch.Tensor]: ...
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """Log-probabilities of the level's names [M, names], -inf where one is no choice, and the choices int64 [M, names]."""
+        ...
 
 
 @dataclass(frozen=True)

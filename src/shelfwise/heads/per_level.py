@@ -49,6 +49,7 @@ class PerLevelHead(Head):
         self.register_buffer("level_of_outcome", torch.from_numpy(np.array(positions)), persistent=False)
 
     def outcome_logits(self, scores: torch.Tensor) -> torch.Tensor:
+        """Log-probability of each path: its levels' together, over the paths that exist [B, outcomes]."""
         levels = [F.log_softmax(level, dim=1) for level in scores.split(self.sizes, dim=1)]
         joint = torch.stack(
             [level.index_select(1, which) for level, which in zip(levels, self.level_of_outcome, strict=True)]
@@ -58,6 +59,7 @@ class PerLevelHead(Head):
     def loss(
         self, scores: torch.Tensor, truth: torch.Tensor, weights: torch.Tensor | None = None
     ) -> torch.Tensor:
+        """Weighted sum of the levels' cross-entropies."""
         total = scores.new_zeros(len(scores))
         levels = zip(scores.split(self.sizes, dim=1), self.level_of_outcome, self.level_weights, strict=True)
         for level, which, level_weight in levels:
@@ -65,6 +67,7 @@ class PerLevelHead(Head):
         return weighted_mean(total, truth, weights)
 
     def one_vs_rest(self, truth: np.ndarray) -> list[tuple[int, int, np.ndarray]]:
+        """Each name of a level against the others of that level."""
         ends = np.cumsum(self.sizes).tolist()
         starts = [0, *ends[:-1]]
         chosen = self.level_of_outcome.cpu().numpy()[:, truth]

@@ -59,11 +59,13 @@ class TreeHead(Head):
         return total
 
     def outcome_logits(self, scores: torch.Tensor) -> torch.Tensor:
+        """Log-probability of each path [B, outcomes]."""
         return F.log_softmax(self._path_scores(scores), dim=1)
 
     def loss(
         self, scores: torch.Tensor, truth: torch.Tensor, weights: torch.Tensor | None = None
     ) -> torch.Tensor:
+        """Cross-entropy of the path, and of each level's name besides."""
         loss = self.smoothing(self.outcome_logits(scores), truth)
         # Each level for itself besides: measured better than the path's loss alone on real catalogs.
         for first, last, name_of_outcome in self.levels:
@@ -78,6 +80,7 @@ class TreeHead(Head):
         return weighted_mean(loss, truth, weights)
 
     def one_vs_rest(self, truth: np.ndarray) -> list[tuple[int, int, np.ndarray]]:
+        """Each name of a level against the others of that level; what single paths have of their own stays zero."""
         return [
             (first, last, np.where(names[truth] == _NO_NAME, -1, names[truth]))
             for first, last, names in self.levels

@@ -48,7 +48,8 @@ def next_labels(
     Products that have an answer in the target's columns, or whose ids are among ``decided``, are labelled already. Of a group
     of near-duplicates one is chosen at most, and none where one is labelled. Raises CatalogError where nothing is left.
     """
-    labelled = _labelled(model, catalog) | np.isin(np.array(catalog.ids, dtype=object), list(decided))
+    done = frozenset(decided)
+    labelled = _labelled(model, catalog) | np.array([one in done for one in catalog.ids], dtype=bool)
     groups = group(catalog, reporter)
     known = np.isin(groups, groups[labelled])
     readable = np.ones(len(catalog), bool)

@@ -63,8 +63,7 @@ def view(model: Categorizer, catalog: Catalog, rows: np.ndarray, reporter: Repor
     data = ensemble.transform(prepared)
     everything = np.arange(len(rows))
     logits, present = ensemble.logits(data, everything)
-    usable: np.ndarray = np.any(present, axis=0, keepdims=True)[0]
-    kept = np.flatnonzero(usable)
+    kept = np.flatnonzero(present.any(axis=0))
     probabilities = ensemble.probabilities(logits, present)[kept]
     return Views(rows[kept], _doubts(ensemble, probabilities), _features(ensemble, data)[kept])
 

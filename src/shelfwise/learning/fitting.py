@@ -20,8 +20,9 @@ from shelfwise.heads import build_head
 from shelfwise.learning.fingerprint import training_fingerprint
 from shelfwise.learning.fusing import HeldOutScores, fuse
 from shelfwise.learning.lessons import Scores
+from shelfwise.learning.plans import Plan, Trained
 from shelfwise.learning.rounds import Round
-from shelfwise.learning.trainer import Plan, Trained, Trainer
+from shelfwise.learning.trainer import Trainer
 from shelfwise.learning.unfinished import Unfinished
 from shelfwise.progress import Reporter
 from shelfwise.recipe import Recipe

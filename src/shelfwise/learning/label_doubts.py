@@ -17,8 +17,9 @@ from shelfwise.errors import TargetError
 from shelfwise.fusion import build_policy
 from shelfwise.learning import recommended
 from shelfwise.learning.fusing import fit_temperatures
+from shelfwise.learning.plans import Plan
 from shelfwise.learning.rounds import LEAST_PRODUCTS, Round
-from shelfwise.learning.trainer import Plan, Trainer
+from shelfwise.learning.trainer import Trainer
 from shelfwise.progress import Reporter
 from shelfwise.recipe import ClassifierRecipe, Recipe
 from shelfwise.taxonomy.targets import LabelTarget, PathTarget, Target

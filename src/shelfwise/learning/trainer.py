@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
 from functools import partial
 
 import numpy as np
 import torch
 
-from shelfwise.encoders.base import Encoder
 from shelfwise.ensemble import Prepared, build_encoders, choose_device, usable
 from shelfwise.heads.class_weights import class_weights
+from shelfwise.learning.across import Across
 from shelfwise.learning.lessons import (
     Lesson,
     Material,
     Scores,
+    effort,
     learned_from,
     put_together,
     recall,
@@ -23,13 +23,14 @@ from shelfwise.learning.lessons import (
     teach,
     teach_elsewhere,
 )
-from shelfwise.learning.unfinished import Unfinished
+from shelfwise.learning.plans import Plan, Trained
+from shelfwise.learning.unfinished import KeptLesson, Unfinished
 from shelfwise.profiling import timed
 from shelfwise.progress import Reporter
 from shelfwise.recipe import Recipe
 from shelfwise.taxonomy.targets import Target
-from shelfwise.training.loop import EpochRecord, Fit
-from shelfwise.training.network import Classifier
+from shelfwise.training.loop import EpochRecord
+from shelfwise.training.ranks import Ranks
 from shelfwise.training.side_by_side import SideBySide, processes_possible, threads
 
 _LEAST_HELD_OUT = 4
@@ -40,33 +41,12 @@ _WORTH_PROCESSES = 3_000
 """Products to learn from, from which on starting processes (some seconds) pays."""
 
 
-@dataclass(frozen=True)
-class Plan:
-    """One fit of all classifiers: learn from ``fit``, and, where there are any, be stopped by ``held_out`` and score it.
-
-    ``epochs``: how long to train each; None: as the recipe says. A classifier it does not name is left out. Without ``keep``
-    only scores and curves are wanted. ``where`` is said of the fit in progress lines, ``unit`` names it among what is kept
-    against a kill.
-    """
-
-    fit: np.ndarray
-    held_out: np.ndarray | None = None
-    epochs: Mapping[str, int] | None = None
-    where: str = ""
-    keep: bool = True
-    unit: str = ""
+Choice = Callable[[Sequence[Lesson]], Sequence[Lesson]]
+"""All lessons of a plan → those to be done by this process."""
 
 
-@dataclass(frozen=True)
-class Trained:
-    """What one fit of encoders and classifiers gave; ``data`` is every input as those encoders see it. ``scores`` are of the
-    plan's held-out products. Encoders, classifiers and data are empty where they were not to be kept."""
-
-    encoders: dict[str, Encoder] = field(default_factory=dict)
-    classifiers: dict[str, Classifier] = field(default_factory=dict)
-    fits: dict[str, Fit] = field(default_factory=dict)
-    data: Prepared = field(default_factory=dict)
-    scores: dict[str, Scores] = field(default_factory=dict)
+def _all(lessons: Sequence[Lesson]) -> Sequence[Lesson]:
+    return lessons
 
 
 def raw_scores(found: Trained, rows: np.ndarray) -> dict[str, Scores]:
@@ -109,25 +89,44 @@ class Trainer:
         that ``epochs`` does not name. ``on_epoch`` is told a classifier's name and each of its epochs, one after the other."""
         plan = Plan(rows, held_out, epochs, where)
         if on_epoch is not None:
-            return self._here(plan, *self._lessons(plan), on_epoch)
+            return self._here(plan, *self._lessons(plan, _all), on_epoch)
         return self.fit_all([plan])[0]
 
     @timed("train")
     def fit_all(self, plans: Sequence[Plan]) -> list[Trained]:
-        """Carry out ``plans``, side by side where that is sooner."""
+        """Carry out ``plans``, side by side where that is sooner; divided among the processes that train together."""
+        ranks = Ranks.current()
+        if ranks.count == 1:
+            return self._fit_all(plans, _all)
+        across = Across(ranks, [self._finished(plan) for plan in plans])
+        mine = self._fit_all(plans, across.mine)
+        return across.together(plans, mine, self.recipe, self.target)
+
+    def _fit_all(self, plans: Sequence[Plan], chosen: Choice) -> list[Trained]:
         workers = torch.get_num_threads() if processes_possible() else 1
         most = max((len(plan.fit) for plan in plans), default=0)
         if self.device.type != "cpu" or workers == 1 or most < _WORTH_PROCESSES:
-            return [self._here(plan, *self._lessons(plan)) for plan in plans]
+            return [self._here(plan, *self._lessons(plan, chosen)) for plan in plans]
         with SideBySide.working(workers) as pool:
-            return self._side_by_side(plans, pool)
+            return self._side_by_side(plans, pool, chosen)
 
-    def _side_by_side(self, plans: Sequence[Plan], pool: SideBySide) -> list[Trained]:
-        kept: list[tuple[Material | None, list[Lesson], list[Lesson]]] = []
+    def _finished(self, plan: Plan) -> list[str]:
+        """The classifiers that an interrupted training has finished."""
+        return [
+            one.name
+            for number, one in enumerate(self.recipe.classifiers, start=1)
+            if (kept := self._kept(plan, number)) is not None and kept.read() is not None
+        ]
+
+    def _kept(self, plan: Plan, number: int) -> KeptLesson | None:
+        return self.work.lesson(plan.unit, number) if self.work is not None and plan.unit else None
+
+    def _side_by_side(self, plans: Sequence[Plan], pool: SideBySide, chosen: Choice) -> list[Trained]:
+        kept: list[tuple[Material | None, Sequence[Lesson], list[Lesson]]] = []
         found: list[Trained] = []
         steps = 0
         for plan in plans:
-            material, lessons = self._lessons(plan)
+            material, lessons = self._lessons(plan, chosen)
             here, sent = self._divided(plan, len(plans), material, lessons, pool.processes)
             if sent:
                 shared = pool.share(material)
@@ -163,7 +162,7 @@ class Trainer:
         sent = {one.recipe.name for one in unknown} - (large if len(large) * plans < processes else set())
         return (
             [one for one in lessons if one.recipe.name not in sent],
-            sorted((one for one in lessons if one.recipe.name in sent), key=_effort, reverse=True),
+            sorted((one for one in lessons if one.recipe.name in sent), key=effort, reverse=True),
         )
 
     def _here(
@@ -201,8 +200,8 @@ class Trainer:
                 trained.classifiers[name] = classifier
         return trained
 
-    def _lessons(self, plan: Plan) -> tuple[Material, list[Lesson]]:
-        """Encoders fitted on the plan's products, what they make of all, and what each classifier is to learn."""
+    def _lessons(self, plan: Plan, chosen: Choice) -> tuple[Material, Sequence[Lesson]]:
+        """Encoders fitted on the plan's products, what they make of all, and what each chosen classifier is to learn."""
         rows, epochs = plan.fit, plan.epochs
         encoders = build_encoders(self.recipe.inputs)
         encoders = {name: encoder.fit(self.prepared[name], rows) for name, encoder in encoders.items()}
@@ -230,9 +229,10 @@ class Trainer:
             held = plan.held_out
             checked = None if held is None else self._checked(held[carried[held]])
             count = one.epochs if epochs is None else epochs[one.name]
-            kept = self.work.lesson(plan.unit, number) if self.work is not None and plan.unit else None
-            lessons.append(Lesson(one, mine, checked, held, count, kept))
-        return Material(self.recipe.training, self.target, encoders, data, self.truth, weights), lessons
+            lessons.append(Lesson(one, mine, checked, held, count, self._kept(plan, number)))
+        return Material(self.recipe.training, self.target, encoders, data, self.truth, weights), chosen(
+            lessons
+        )
 
     def _checked(self, held_out: np.ndarray) -> np.ndarray | None:
         """The held-out products that choose the number of epochs; None where they are too few to."""
@@ -245,12 +245,6 @@ class Trainer:
         if line not in self.told:
             self.told.add(line)
             self.reporter.say(line)
-
-
-def _effort(lesson: Lesson) -> int:
-    """About how long a lesson takes beside others: the longest begin first, so that none is waited for at the end."""
-    bodies = 1 + 3 * len(lesson.recipe.hidden)
-    return lesson.steps * len(lesson.recipe.inputs) * bodies
 
 
 def _in_order(mine: Trained, lessons: Sequence[Lesson]) -> Trained:

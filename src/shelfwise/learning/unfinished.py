@@ -182,24 +182,17 @@ class KeptLesson:
     def read(self) -> KeptParts | None:
         """(Curve, held-out scores, weights) as kept; None where they are not, or not whole."""
         snapshot = read_snapshot(self.file)
-        if snapshot is None:
-            return None
         try:
-            fit = _read_fit(snapshot.facts["fit"])
-            scores, weights = snapshot.under("scores/"), snapshot.under("weights/")
-            told = (scores["logits"], scores["present"]) if scores else None
+            return None if snapshot is None else parts_of(snapshot)
         except (KeyError, TypeError, ValueError):
             return None
-        return fit, told, weights or None
 
     def write(
         self, fit: Fit, scores: tuple[np.ndarray, np.ndarray] | None, weights: dict[str, np.ndarray] | None
     ) -> None:
         """Keep what a lesson came to; where that cannot be written there is none, which ``Unfinished.check`` says."""
-        arrays = {} if scores is None else {"scores/logits": scores[0], "scores/present": scores[1]}
-        arrays |= {f"weights/{name}": value for name, value in (weights or {}).items()}
         with suppress(OSError):
-            write_snapshot(self.file, Snapshot(arrays, {"fit": _write_fit(fit)}))
+            write_snapshot(self.file, snapshot_of(fit, scores, weights))
         with suppress(OSError):
             self._epochs.unlink(missing_ok=True)
 
@@ -214,6 +207,23 @@ class KeptLesson:
 
 
 KeptParts = tuple[Fit, tuple[np.ndarray, np.ndarray] | None, dict[str, np.ndarray] | None]
+
+
+def snapshot_of(
+    fit: Fit, scores: tuple[np.ndarray, np.ndarray] | None, weights: Mapping[str, np.ndarray] | None
+) -> Snapshot:
+    """What a lesson came to, as arrays and facts."""
+    arrays = {} if scores is None else {"scores/logits": scores[0], "scores/present": scores[1]}
+    arrays |= {f"weights/{name}": value for name, value in (weights or {}).items()}
+    return Snapshot(arrays, {"fit": _write_fit(fit)})
+
+
+def parts_of(snapshot: Snapshot) -> KeptParts:
+    """The same back. Raises KeyError, TypeError or ValueError where it is something else."""
+    fit = _read_fit(snapshot.facts["fit"])
+    scores, weights = snapshot.under("scores/"), snapshot.under("weights/")
+    told = (scores["logits"], scores["present"]) if scores else None
+    return fit, told, weights or None
 
 
 def _write_fit(fit: Fit) -> dict[str, Any]:

@@ -18,7 +18,7 @@ from shelfwise.progress import Reporter
 from shelfwise.review import clock
 from shelfwise.review.arrival_figures import ArrivalFigures
 from shelfwise.review.arriving_products import Arrived, ArrivingProducts, placed
-from shelfwise.review.database import Database
+from shelfwise.review.database import Database, kind_of_answers
 from shelfwise.review.errors import DatabaseError
 from shelfwise.review.model_card import ModelCard
 from shelfwise.review.prediction_file import file_digest, read_predictions
@@ -34,7 +34,7 @@ _UNFINISHED = "unfinished "
 def add_model(database: Database, card: ModelCard) -> int:
     """The model's number in the database. Raises DatabaseError where the database is of the other kind of answers."""
     with database.write() as connection:
-        kind = connection.execute(select(meta.c.value).where(meta.c.name == "kind")).scalar()
+        kind = kind_of_answers(connection)
         if kind is None:
             connection.execute(meta.insert().values(name="kind", value=card.kind))
         elif kind != card.kind:

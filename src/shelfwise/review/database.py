@@ -144,6 +144,11 @@ class Database:
             raise DatabaseError(f"the database '{self.name}' refused: {_one_line(error)}") from error
 
 
+def kind_of_answers(connection: Connection) -> str | None:
+    """Whether its products are given a ``path`` or ``labels``; None before the first model's."""
+    return connection.execute(select(meta.c.value).where(meta.c.name == "kind")).scalar()
+
+
 def _check_file(path: Path, must_exist: bool) -> None:
     if str(path) in ("", ":memory:"):
         raise DatabaseError(

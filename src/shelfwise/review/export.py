@@ -24,7 +24,6 @@ from __future__ import annotations
 
 import csv
 import json
-import secrets
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -38,11 +37,11 @@ from sqlalchemy import Connection, func, select
 from shelfwise.batch.output import check_output_path
 from shelfwise.batch.rows import LIST_JOIN, PATH_JOIN
 from shelfwise.errors import ShelfwiseError
-from shelfwise.review.database import Database
+from shelfwise.review.database import Database, kind_of_answers
 from shelfwise.review.keys import from_key
-from shelfwise.review.schema import decisions, meta, models, products
+from shelfwise.review.schema import decisions, models, products
 from shelfwise.review.standing import stands
-from shelfwise.whole_files import publish
+from shelfwise.whole_files import whole_file
 
 AT_ONCE = 5_000
 
@@ -94,21 +93,14 @@ def export_decisions(database: Database, output: Path | str, *, everything: bool
     The file appears under its name only when it is complete. Raises ShelfwiseError, DatabaseError.
     """
     path = check_decisions_path(output)
-    hidden = path.with_name(f".{path.name[:80]}.{secrets.token_hex(4)}.part")
-    try:
-        with database.read() as connection:
-            kind = connection.execute(select(meta.c.value).where(meta.c.name == "kind")).scalar()
-            multilabel = kind == "labels"
-            schema = decision_schema(multilabel)
-            counted = _Counted()
-            tables = counted.through(_tables(connection, schema, everything))
-            _WRITERS[path.suffix.lower()](hidden, schema, tables)
-            disputed = connection.execute(
-                select(func.count()).select_from(products).where(products.c.status == "disputed")
-            ).scalar_one()
-        publish(hidden, path)
-    finally:
-        hidden.unlink(missing_ok=True)
+    with whole_file(path) as part, database.read() as connection:
+        schema = decision_schema(multilabel=kind_of_answers(connection) == "labels")
+        counted = _Counted()
+        tables = counted.through(_tables(connection, schema, everything))
+        _WRITERS[path.suffix.lower()](part, schema, tables)
+        disputed = connection.execute(
+            select(func.count()).select_from(products).where(products.c.status == "disputed")
+        ).scalar_one()
     return Exported(path, counted.rows, len(counted.products), int(disputed))
 
 

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-
-from sqlalchemy import Connection, select
 
 from shelfwise.batch.output import check_output_path
 from shelfwise.decision.rule_file import rules_to_json
 from shelfwise.decision.rules import Rule, RuleSet
 from shelfwise.errors import RulesError
-from shelfwise.review.database import Database
-from shelfwise.review.rules import rule_records
-from shelfwise.review.schema import meta
+from shelfwise.review.database import Database, kind_of_answers
+from shelfwise.review.rules import RuleRecord, rule_records
 from shelfwise.whole_files import write_whole
 
 
@@ -38,11 +36,11 @@ def export_rules(database: Database, output: Path | str) -> RulesOut:
     """Write the rules in force, with how they did. The file appears only when it is complete. Raises ShelfwiseError."""
     path = check_rules_path(output)
     with database.read() as connection:
-        multilabel = _is_multilabel(connection)
-        rules = _measured(connection, multilabel)
-        total = len(rule_records(connection, multilabel))
+        multilabel = kind_of_answers(connection) == "labels"
+        records = rule_records(connection, multilabel)
+    rules = _in_force(records)
     write_whole(path, rules_to_json(rules, multilabel))
-    return RulesOut(path, len(rules), total - len(rules))
+    return RulesOut(path, len(rules), len(records) - len(rules))
 
 
 def rules_of_database(given: str, multilabel: bool) -> RuleSet:
@@ -50,21 +48,16 @@ def rules_of_database(given: str, multilabel: bool) -> RuleSet:
     database = Database(given, must_exist=True)
     try:
         with database.read() as connection:
-            if _is_multilabel(connection) != multilabel:
+            if (kind_of_answers(connection) == "labels") != multilabel:
                 kind, other = ("label set", "path") if multilabel else ("path", "label set")
                 raise RulesError(
                     f"the database '{database.name}' holds rules about a {other}, and the model predicts a {kind}"
                 )
-            return _measured(connection, multilabel)
+            return _in_force(rule_records(connection, multilabel))
     finally:
         database.close()
 
 
-def _is_multilabel(connection: Connection) -> bool:
-    return connection.execute(select(meta.c.value).where(meta.c.name == "kind")).scalar() == "labels"
-
-
-def _measured(connection: Connection, multilabel: bool) -> RuleSet:
-    records = [one for one in rule_records(connection, multilabel) if one.active]
-    rules = [Rule(one.number, one.text, one.judged, one.right) for one in records]
+def _in_force(records: Iterable[RuleRecord]) -> RuleSet:
+    rules = [Rule(one.number, one.text, one.judged, one.right) for one in records if one.active]
     return RuleSet(tuple(sorted(rules, key=lambda rule: rule.number)))

@@ -9,55 +9,79 @@ metadata = MetaData()
 _Key = BigInteger().with_variant(Integer, "sqlite")
 
 
-meta = Table("meta", metadata, Column("name", Text, primary_key=True), Column("value", Text, nullable=False))
+def _numbered(name: str) -> Column[int]:
+    return Column(name, _Key, primary_key=True)
+
+
+def _refers(name: str, to: str) -> Column[int]:
+    return Column(name, _Key, ForeignKey(to), nullable=False)
+
+
+def _key(name: str) -> Column[int]:
+    return Column(name, _Key, nullable=False)
+
+
+def _text(name: str) -> Column[str]:
+    return Column(name, Text, nullable=False)
+
+
+def _whole(name: str) -> Column[int]:
+    return Column(name, Integer, nullable=False)
+
+
+def _real(name: str) -> Column[float]:
+    return Column(name, Double, nullable=False)
+
+
+meta = Table("meta", metadata, Column("name", Text, primary_key=True), _text("value"))
 """``schema_version``, ``secret`` (signs cookies), ``kind`` (path or labels)."""
 
 models = Table(
     "models",
     metadata,
-    Column("id", _Key, primary_key=True),
-    Column("fingerprint", Text, nullable=False),
-    Column("taxonomy", Text, nullable=False),
-    Column("facts", Text, nullable=False),
-    Column("added_at", Double, nullable=False),
+    _numbered("id"),
+    _text("fingerprint"),
+    _text("taxonomy"),
+    _text("facts"),
+    _real("added_at"),
 )
 """Every model whose predictions were ever queued; ``taxonomy`` is the version of its categories."""
 
 arrivals = Table(
     "arrivals",
     metadata,
-    Column("id", _Key, primary_key=True),
-    Column("model", _Key, ForeignKey("models.id"), nullable=False),
-    Column("file", Text, nullable=False),
-    Column("digest", Text, nullable=False),
-    Column("facts", Text, nullable=False),
-    Column("added_at", Double, nullable=False),
+    _numbered("id"),
+    _refers("model", "models.id"),
+    _text("file"),
+    _text("digest"),
+    _text("facts"),
+    _real("added_at"),
 )
 """Every prediction file that was queued, with what is told of it (categories, confidence, inputs)."""
 
 products = Table(
     "products",
     metadata,
-    Column("pk", _Key, primary_key=True),
-    Column("id", Text, nullable=False),
-    Column("occurrence", Integer, nullable=False),
-    Column("arrival", _Key, ForeignKey("arrivals.id"), nullable=False),
-    Column("model", _Key, ForeignKey("models.id"), nullable=False),
-    Column("title", Text, nullable=False),
-    Column("answer", Text, nullable=False),
-    Column("confidence", Double, nullable=False),
-    Column("route", Text, nullable=False),
-    Column("to_review", Integer, nullable=False),
-    Column("reason", Text, nullable=False),
-    Column("lacking", Text, nullable=False),
-    Column("worth", Double, nullable=False),
-    Column("sample", Double, nullable=False),
-    Column("alike", _Key, nullable=False),
-    Column("status", Text, nullable=False),
-    Column("votes", Integer, nullable=False),
-    Column("lease_by", Text, nullable=False),
-    Column("lease_until", Double, nullable=False),
-    Column("lease_lead", _Key, nullable=False),
+    _numbered("pk"),
+    _text("id"),
+    _whole("occurrence"),
+    _refers("arrival", "arrivals.id"),
+    _refers("model", "models.id"),
+    _text("title"),
+    _text("answer"),
+    _real("confidence"),
+    _text("route"),
+    _whole("to_review"),
+    _text("reason"),
+    _text("lacking"),
+    _real("worth"),
+    _real("sample"),
+    _key("alike"),
+    _text("status"),
+    _whole("votes"),
+    _text("lease_by"),
+    _real("lease_until"),
+    _key("lease_lead"),
     Column("rule", _Key, nullable=True),
 )
 """One row a product, kept narrow: lists and counts go through many.
@@ -70,29 +94,29 @@ details = Table(
     "details",
     metadata,
     Column("product", _Key, ForeignKey("products.pk"), primary_key=True),
-    Column("parts", Text, nullable=False),
-    Column("alternatives", Text, nullable=False),
-    Column("inputs", Text, nullable=False),
-    Column("fields", Text, nullable=False),
-    Column("explanation", Text, nullable=False),
+    _text("parts"),
+    _text("alternatives"),
+    _text("inputs"),
+    _text("fields"),
+    _text("explanation"),
 )
 """What only a product's own page needs, as JSON; ``explanation`` is empty where predictions had none."""
 
 decisions = Table(
     "decisions",
     metadata,
-    Column("id", _Key, primary_key=True),
-    Column("product", _Key, ForeignKey("products.pk"), nullable=False),
-    Column("person", Text, nullable=False),
-    Column("at", Double, nullable=False),
-    Column("action", Text, nullable=False),
-    Column("before", Text, nullable=False),
-    Column("after", Text, nullable=False),
-    Column("confidence", Double, nullable=False),
-    Column("model", _Key, ForeignKey("models.id"), nullable=False),
-    Column("taxonomy", Text, nullable=False),
-    Column("queue", Text, nullable=False),
-    Column("ticket", Text, nullable=False),
+    _numbered("id"),
+    _refers("product", "products.pk"),
+    _text("person"),
+    _real("at"),
+    _text("action"),
+    _text("before"),
+    _text("after"),
+    _real("confidence"),
+    _refers("model", "models.id"),
+    _text("taxonomy"),
+    _text("queue"),
+    _text("ticket"),
     Column("undoes", _Key, ForeignKey("decisions.id"), nullable=True),
     Column("rule", _Key, nullable=True),
 )
@@ -101,33 +125,33 @@ decisions = Table(
 rules = Table(
     "rules",
     metadata,
-    Column("id", _Key, primary_key=True),
-    Column("field", Text, nullable=False),
-    Column("value", Text, nullable=False),
-    Column("words", Text, nullable=False),
-    Column("target", Text, nullable=False),
-    Column("made_by", Text, nullable=False),
-    Column("made_at", Double, nullable=False),
-    Column("active", Integer, nullable=False),
-    Column("changed_by", Text, nullable=False),
-    Column("changed_at", Double, nullable=False),
+    _numbered("id"),
+    _text("field"),
+    _text("value"),
+    _text("words"),
+    _text("target"),
+    _text("made_by"),
+    _real("made_at"),
+    _whole("active"),
+    _text("changed_by"),
+    _real("changed_at"),
 )
 
 people = Table(
     "people",
     metadata,
     Column("name", Text, primary_key=True),
-    Column("token", Text, nullable=False),
-    Column("made_at", Double, nullable=False),
+    _text("token"),
+    _real("made_at"),
 )
 """Who has a token of their own; the empty name stands for everyone else (the shared token)."""
 
 attempts = Table(
     "attempts",
     metadata,
-    Column("id", _Key, primary_key=True),
-    Column("name", Text, nullable=False),
-    Column("address", Text, nullable=False),
-    Column("at", Double, nullable=False),
+    _numbered("id"),
+    _text("name"),
+    _text("address"),
+    _real("at"),
 )
 """Failed sign-ins of the last minutes."""

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from shelfwise.evaluation.figures import AMBER, INK, LINE, MUTED, RED, TEAL
+from shelfwise.evaluation.figures import AMBER, INK, MUTED, PLAIN_STYLE, RED, TEAL
 from shelfwise.evaluation.results import write_atomically
 from shelfwise.search.outcome import Outcome
 from shelfwise.search.space import Domain, Range
@@ -24,23 +24,7 @@ SVG_FILE, PNG_FILE = "trials.svg", "trials.png"
 MOST_SLICES = 9
 _WIDEST_ROW = 4
 _LONGEST_NAME = 22
-_STYLE: dict[Any, Any] = {
-    "svg.fonttype": "none",
-    "svg.hashsalt": "shelfwise",
-    "text.parse_math": False,
-    "font.size": 10.5,
-    "text.color": INK,
-    "axes.edgecolor": LINE,
-    "axes.labelcolor": MUTED,
-    "xtick.color": MUTED,
-    "ytick.color": MUTED,
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "axes.grid": True,
-    "axes.axisbelow": True,
-    "grid.color": LINE,
-    "grid.linewidth": 0.7,
-}
+_STYLE: dict[Any, Any] = {**PLAIN_STYLE, "font.size": 10.5, "text.color": INK}
 
 
 def write_picture(outcome: Outcome, folder: Path) -> None:

@@ -11,9 +11,9 @@ from typing import Any
 import torch
 
 from shelfwise.catalog.catalog import Catalog
-from shelfwise.encoders.cache_upkeep import exclusive
 from shelfwise.errors import RecipeError, ShelfwiseError
 from shelfwise.experiments.cache import ResultStore, work_key
+from shelfwise.locking import holding
 from shelfwise.progress import Reporter
 from shelfwise.recipe import PRESETS, Recipe, read_values
 from shelfwise.search.aside import AsideScores, compare, count_right
@@ -28,6 +28,7 @@ from shelfwise.search.study import STUDY_FILE, Study, TrialRow
 DEFAULT_TRIALS = 50
 TEST_SHARE = 0.15
 _SCORES_FOLDER = "scores"
+_LOCK_FILE = ".lock"
 _STAGE = "trials"
 
 
@@ -94,7 +95,7 @@ def search(
     for what cannot be searched, before anything is trained, and SearchInterrupted on Ctrl-C.
     """
     check_search_folder(folder)
-    with exclusive(folder) as mine:
+    with holding(folder / _LOCK_FILE) as mine:
         if not mine:
             raise ShelfwiseError(
                 f"another search is at work in '{folder}'; wait for it, or choose another folder with -o"

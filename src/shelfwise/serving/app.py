@@ -1,30 +1,26 @@
-"""The service as a web application: what can be asked, and how each thing that can go wrong is answered."""
+"""The service as a web application: its life, who may reach it, and how each thing that can go wrong is answered."""
 
 from __future__ import annotations
 
 import asyncio
-import json
 import signal
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection
-from contextlib import asynccontextmanager
-from typing import Annotated, Any
+from contextlib import asynccontextmanager, suppress
+from typing import Any
 
-from fastapi import Depends, FastAPI, Request
+from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
-from prometheus_client import CONTENT_TYPE_LATEST
 from starlette.exceptions import HTTPException as StarletteHTTPException
 from starlette.responses import JSONResponse, Response
 
 from shelfwise import __version__
 from shelfwise.errors import ShelfwiseError
-from shelfwise.serving.body import read_products
 from shelfwise.serving.errors import RequestRefusedError
-from shelfwise.serving.messages import PredictOut, StatusOut, TaxonomyOut
-from shelfwise.serving.openapi import FORBIDDEN, PREDICT_BODY, TO_BE_EXPECTED, WITH_KEY, describe
+from shelfwise.serving.openapi import describe
+from shelfwise.serving.routes import add_product_routes, add_upkeep_routes, service_of
 from shelfwise.serving.service import Service
 
-_JSON = "application/json"
 _HEADERS = {"x-content-type-options": "nosniff", "cache-control": "no-store"}
 _OTHER = "other"
 """What metrics call a path that is none of ours."""
@@ -42,7 +38,8 @@ def make_app(service: Service, hosts: Collection[str] = ()) -> FastAPI:
     )
     app.state.service = service
     app.state.hosts = frozenset(hosts)
-    _add_routes(app)
+    add_product_routes(app)
+    add_upkeep_routes(app)
     app.add_exception_handler(RequestRefusedError, _refused)
     app.add_exception_handler(RequestValidationError, _malformed)
     app.add_exception_handler(StarletteHTTPException, _plain)
@@ -65,10 +62,10 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
         task.add_done_callback(reloading.discard)
 
     if hasattr(signal, "SIGHUP"):
-        try:
+        with suppress(
+            ValueError, RuntimeError
+        ):  # not the main thread, as in tests: nobody can send it a signal
             loop.add_signal_handler(signal.SIGHUP, reload)
-        except (ValueError, RuntimeError):  # not the main thread, as in tests: nobody can send it a signal
-            reloading.clear()
     yield
     await asyncio.to_thread(service.close)
 
@@ -78,90 +75,6 @@ async def _reload_quietly(service: Service) -> None:
         await service.reload()
     except ShelfwiseError:
         return  # told by the service; the model that was there goes on
-
-
-def _service(request: Request) -> Service:
-    service: Service = request.app.state.service
-    return service
-
-
-TheService = Annotated[Service, Depends(_service)]
-
-
-def _add_routes(app: FastAPI) -> None:
-    @app.post(
-        "/v1/predict",
-        response_model=PredictOut,
-        responses=TO_BE_EXPECTED,
-        openapi_extra={"requestBody": PREDICT_BODY, **WITH_KEY},
-        summary="Categorize 1 to 256 products",
-    )
-    async def predict(request: Request, service: TheService) -> Response:
-        service.let_in(request)
-        products = await read_products(request, service.settings)
-        found = await service.predict(products)
-        # Written as it is: checking our own answer against its model would take longer than the prediction.
-        return Response(
-            json.dumps(
-                {"model": found.model, "predictions": found.answers}, ensure_ascii=False, allow_nan=False
-            ),
-            media_type=_JSON,
-        )
-
-    @app.get(
-        "/v1/taxonomy",
-        response_model=TaxonomyOut,
-        responses={status: TO_BE_EXPECTED[status] for status in (401, 503)},
-        openapi_extra=WITH_KEY,
-        summary="Every category that can be predicted",
-    )
-    def taxonomy(request: Request, service: TheService) -> Response:
-        service.let_in(request)
-        return Response(json.dumps(service.model.taxonomy(), ensure_ascii=False), media_type=_JSON)
-
-    @app.post(
-        "/v1/reload",
-        response_model=StatusOut,
-        responses={**{status: TO_BE_EXPECTED[status] for status in (401, 409)}, **FORBIDDEN},
-        openapi_extra=WITH_KEY,
-        summary="Read model, rules and keys anew (an admin's key)",
-    )
-    async def reload(request: Request, service: TheService) -> Response:
-        service.let_in(request, admin=True)
-        try:
-            served = await service.reload()
-        except ShelfwiseError as error:
-            raise RequestRefusedError(409, f"the model stays as it is: {error}") from error
-        return JSONResponse({"status": "done", "model": served.fingerprint})
-
-    @app.get("/healthz", response_model=StatusOut, summary="Whether the process answers")
-    async def healthz() -> Response:
-        return JSONResponse({"status": "ok"})
-
-    @app.get(
-        "/readyz",
-        response_model=StatusOut,
-        responses={503: TO_BE_EXPECTED[503]},
-        summary="Whether products would be predicted",
-    )
-    async def readyz(service: TheService) -> Response:
-        if not service.ready:
-            raise RequestRefusedError(503, "no model is ready", 1)
-        return JSONResponse({"status": "ready", "model": service.model.fingerprint})
-
-    @app.get(
-        "/metrics",
-        responses={
-            200: {"content": {"text/plain": {"schema": {"type": "string"}}}},
-            401: TO_BE_EXPECTED[401],
-        },
-        response_class=Response,
-        openapi_extra=WITH_KEY,
-        summary="Figures for Prometheus",
-    )
-    def metrics(request: Request, service: TheService) -> Response:
-        service.let_in(request)
-        return Response(service.metrics.text(), headers={"content-type": CONTENT_TYPE_LATEST})
 
 
 async def _watched(request: Request, call_next: Callable[[Request], Awaitable[Response]]) -> Response:
@@ -177,7 +90,7 @@ async def _watched(request: Request, call_next: Callable[[Request], Awaitable[Re
     route = request.scope.get("route")
     path = getattr(route, "path", _OTHER)
     method = request.method if path != _OTHER else _OTHER
-    _service(request).metrics.request(method, path, response.status_code, time.perf_counter() - began)
+    service_of(request).metrics.request(method, path, response.status_code, time.perf_counter() - began)
     return response
 
 

@@ -8,7 +8,6 @@ from typing import Annotated, Any, Self
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
 
-from shelfwise.catalog.input_figures import InputFigures
 from shelfwise.decision.calibrators import CalibrationMaps
 from shelfwise.decision.label_rules import LabelRule
 from shelfwise.decision.path_decoding import Kind
@@ -16,31 +15,8 @@ from shelfwise.decision.routing import AcceptRule
 from shelfwise.decision.thresholds import LabelThresholds, ThresholdKind
 from shelfwise.ensemble import Calibration
 from shelfwise.errors import ModelFolderError
+from shelfwise.storage.fitted_facts import FittedFacts
 from shelfwise.storage.stored_novelty import StoredNovelty, StoredView
-
-
-class FittedFacts(BaseModel):
-    """What is told of a training. ``curves``: per classifier, (epoch, loss, held-out score) points."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    version: str
-    catalog: list[str]
-    products: int
-    labelled: int
-    groups: int
-    fitted: int
-    held_out: int
-    folds: int
-    refitted: bool
-    training_counts: list[tuple[tuple[str, ...], int]]
-    policy: str
-    scores: dict[str, float]
-    curves: dict[str, list[tuple[int, float, float | None]]]
-    separator: str | None = None
-    inputs: dict[str, InputFigures] = Field(default_factory=dict)
-    """What each input looked like, for comparing what arrives later."""
-
 
 _Number = Annotated[float, Field(allow_inf_nan=False)]
 _Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]

@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.numpy import save_file
+from safetensors.numpy import load, save, save_file
 
 from shelfwise.training.network import Classifier
 from shelfwise.training.optimizers import RowOptimizer
@@ -56,9 +56,7 @@ class Snapshot:
 
 def write_snapshot(file: Path, snapshot: Snapshot) -> None:
     """Write it whole. Raises OSError."""
-    arrays = {name: np.ascontiguousarray(array) for name, array in snapshot.arrays.items()}
-    # ascontiguousarray makes a list of one of a number alone.
-    arrays = {name: array.reshape(snapshot.arrays[name].shape) for name, array in arrays.items()}
+    arrays = _contiguous(snapshot)
     told = {"facts": json.dumps(snapshot.facts), "checksum": snapshot.checksum()}
     with whole_file(file) as part:
         try:
@@ -79,6 +77,23 @@ def read_snapshot(file: Path) -> Snapshot | None:
         return snapshot if told["checksum"] == snapshot.checksum() else None
     except _UNREADABLE:
         return None
+
+
+def _contiguous(snapshot: Snapshot) -> dict[str, np.ndarray]:
+    # ascontiguousarray makes a list of one of a number alone.
+    return {name: np.ascontiguousarray(array).reshape(array.shape) for name, array in snapshot.arrays.items()}
+
+
+def to_bytes(snapshot: Snapshot) -> bytes:
+    """The snapshot as one message to another process of the same training."""
+    facts = json.dumps(snapshot.facts).encode()
+    return len(facts).to_bytes(8, "big") + facts + save(_contiguous(snapshot))
+
+
+def from_bytes(message: bytes) -> Snapshot:
+    """What ``to_bytes`` made a message of."""
+    end = 8 + int.from_bytes(message[:8], "big")
+    return Snapshot(load(message[end:]), json.loads(message[8:end]))
 
 
 @dataclass

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import copy
 import math
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from itertools import chain
 
 import numpy as np
 import torch
@@ -85,68 +86,120 @@ def train(
     goes on from ``checkpoint`` to the very same weights (``on_epoch`` is told only of what is trained now).
     """
     recipe = classifier.recipe
-    device = next(classifier.parameters()).device
-    inner, outer = classifier.dense_parameters()
-    dense = build_optimizer(recipe, inner, outer)
-    tables = RowOptimizer(classifier.word_tables(), recipe)
-    sparse = RowAdagrad(classifier.sparse_layers(), recipe.sparse_learning_rate)
-    order = LengthOrder(data, recipe.inputs, len(truth))
+    moving = _moving(classifier)
     rounds = epochs or recipe.epochs
-    pace = _Pace(dense, training, steps=rounds * math.ceil(len(rows) / recipe.batch))
-    weight = None if weights is None else torch.from_numpy(weights).to(device)
-    moving = Moving(classifier, dense, tables, sparse)
-    taken = None if checkpoint is None else checkpoint.resume(moving)
-    place = taken or Position()
-    pace.step = place.steps
-    fit = Fit([EpochRecord(*point) for point in place.curve], place.best_epoch)
-    best_score, best_state = place.best_score, place.best_state
+    pace = _Pace(moving.dense, training, steps=rounds * math.ceil(len(rows) / recipe.batch))
+    order = LengthOrder(data, recipe.inputs, len(truth))
+    weight = None if weights is None else torch.from_numpy(weights).to(_device(classifier))
+    place = (None if checkpoint is None else checkpoint.resume(moving)) or Position()
+    so_far, pace.step = _SoFar.at(place), place.steps
     stage.advance(place.epochs * len(rows))
     for epoch in range(place.epochs, rounds):
         torch.manual_seed(_mix(training.seed, epoch))
-        classifier.train()
-        total = 0.0
-        for batch_rows, batches in _batches(data, rows, recipe, order, training.seed, epoch, device):
-            scale = pace.next()
-            scores = classifier(batches)
-            loss = classifier.head.loss(scores, torch.from_numpy(truth[batch_rows]).to(device), weight)
-            dense.zero_grad(set_to_none=True)
-            loss.backward()
-            torch.nn.utils.clip_grad_norm_([*inner, *outer], _LARGEST_GRADIENT)
-            dense.step()
-            sparse.step(scale)
-            tables.step(scale)
-            total += float(loss.detach()) * len(batch_rows)
-            stage.advance(len(batch_rows), f"loss {float(loss.detach()):.3f}")
+        batches = _batches(data, rows, recipe, order, training.seed, epoch, _device(classifier))
+        loss = _learn(moving, pace, batches, truth, weight, stage) / max(len(rows), 1)
         value = None
         if held_out is not None and score is not None:
             value = score(outcome_logits(classifier, data, held_out), truth[held_out])
             stage.advance(0, f"held-out {value:.3f}")
-            if value > best_score:
-                best_score, fit.best_epoch = value, epoch + 1
-                best_state = copy.deepcopy(classifier.state_dict())
-        fit.curve.append(EpochRecord(epoch + 1, total / max(len(rows), 1), value))
+        told = so_far.add(loss, value, classifier)
         if on_epoch is not None:
-            on_epoch(fit.curve[-1])
-        waited = epoch + 1 - fit.best_epoch >= training.patience
-        if best_state is not None and waited and epoch + 1 >= rounds * _LEAST_SHARE_OF_EPOCHS:
+            on_epoch(told)
+        if so_far.waited >= training.patience and epoch + 1 >= rounds * _LEAST_SHARE_OF_EPOCHS:
             break
         if checkpoint is not None and checkpoint.due:
-            curve = [(point.epoch, point.loss, point.score) for point in fit.curve]
-            here = Position(epoch + 1, pace.step, curve, fit.best_epoch, best_score, best_state)
-            checkpoint.keep(moving, here)
-    if best_state is not None:
-        classifier.load_state_dict(best_state)
-    else:
-        fit.best_epoch = len(fit.curve)
-    classifier.eval()
-    return fit
+            checkpoint.keep(moving, so_far.position(pace.step))
+    return so_far.finish(classifier)
+
+
+def _moving(classifier: Classifier) -> Moving:
+    """The classifier with its optimizers: one for dense weights, one for word vectors, one for weights on sparse inputs."""
+    recipe = classifier.recipe
+    return Moving(
+        classifier,
+        build_optimizer(recipe, *classifier.dense_parameters()),
+        RowOptimizer(classifier.word_tables(), recipe),
+        RowAdagrad(classifier.sparse_layers(), recipe.sparse_learning_rate),
+    )
+
+
+def _learn(
+    moving: Moving,
+    pace: _Pace,
+    batches: Iterable[tuple[np.ndarray, dict[str, InputBatch]]],
+    truth: np.ndarray,
+    weight: torch.Tensor | None,
+    stage: Stage,
+) -> float:
+    """One epoch: a step for every batch. The loss, summed over products."""
+    classifier, dense, tables, sparse = moving.classifier, moving.dense, moving.tables, moving.sparse
+    device, dense_weights = _device(classifier), [*chain(*classifier.dense_parameters())]
+    classifier.train()
+    total = 0.0
+    for rows, inputs in batches:
+        scale = pace.next()
+        scores = classifier(inputs)
+        loss = classifier.head.loss(scores, torch.from_numpy(truth[rows]).to(device), weight)
+        dense.zero_grad(set_to_none=True)
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(dense_weights, _LARGEST_GRADIENT)
+        dense.step()
+        sparse.step(scale)
+        tables.step(scale)
+        lost = float(loss.detach())
+        total += lost * len(rows)
+        stage.advance(len(rows), f"loss {lost:.3f}")
+    return total
+
+
+@dataclass
+class _SoFar:
+    """What a training has come to after some epochs: the curve, and the best epoch with its weights (None: none was scored)."""
+
+    fit: Fit
+    best_score: float
+    best_state: dict[str, torch.Tensor] | None
+
+    @classmethod
+    def at(cls, place: Position) -> _SoFar:
+        """What it had come to when a snapshot was taken."""
+        fit = Fit([EpochRecord(*point) for point in place.curve], place.best_epoch)
+        return cls(fit, place.best_score, place.best_state)
+
+    def add(self, loss: float, score: float | None, classifier: Classifier) -> EpochRecord:
+        """Note an epoch that is over; of the best one so far the weights are kept."""
+        told = EpochRecord(len(self.fit.curve) + 1, loss, score)
+        self.fit.curve.append(told)
+        if score is not None and score > self.best_score:
+            self.best_score, self.fit.best_epoch = score, told.epoch
+            self.best_state = copy.deepcopy(classifier.state_dict())
+        return told
+
+    @property
+    def waited(self) -> int:
+        """Epochs since the best one; 0 where there is none yet."""
+        return 0 if self.best_state is None else len(self.fit.curve) - self.fit.best_epoch
+
+    def position(self, steps: int) -> Position:
+        """What a snapshot keeps of it; ``steps`` of the schedule have been taken."""
+        curve = [(point.epoch, point.loss, point.score) for point in self.fit.curve]
+        return Position(len(curve), steps, curve, self.fit.best_epoch, self.best_score, self.best_state)
+
+    def finish(self, classifier: Classifier) -> Fit:
+        """Give the classifier its best weights; without scores the last ones count as the best."""
+        if self.best_state is not None:
+            classifier.load_state_dict(self.best_state)
+        else:
+            self.fit.best_epoch = len(self.fit.curve)
+        classifier.eval()
+        return self.fit
 
 
 @torch.inference_mode()
 def outcome_logits(classifier: Classifier, data: Mapping[str, Encoded], rows: np.ndarray) -> np.ndarray:
     """float32 [rows, outcomes]: log-probabilities (path target) or log-odds (label set); products do not interact."""
     classifier.eval()
-    device = next(classifier.parameters()).device
+    device = _device(classifier)
     parts = []
     for chunk in _cut(rows, _BLOCKS_AHEAD * PREDICT_ROWS):
         ahead = classifier.sequence_batches(data, chunk, device)
@@ -205,6 +258,10 @@ class _Pace:
         for group in self.dense.param_groups:
             group["lr"] = group["top"] * factor
         return factor
+
+
+def _device(classifier: Classifier) -> torch.device:
+    return next(classifier.parameters()).device
 
 
 def _cut(rows: np.ndarray, size: int) -> Iterator[np.ndarray]:

@@ -16,7 +16,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 from threading import Thread
 from types import TracebackType
@@ -33,6 +33,8 @@ if TYPE_CHECKING:
 _IDLE_SECONDS = 30
 """Processes without work end after so long."""
 _LOOK_SECONDS = 0.2
+MOST_PIECES = 4096
+"""Submitted between two collections of results."""
 _loaded: dict[str, Any] = {}
 """In a worker process: what it last read, by file. One entry, because pieces of work come round by round."""
 
@@ -53,6 +55,12 @@ class Shared:
         return _loaded[self.path]
 
 
+@lru_cache(maxsize=1)
+def _counts(path: str) -> np.ndarray:
+    """int64 [``MOST_PIECES``]: the counters of all pieces of work, mapped once, because every batch of a training is counted."""
+    return np.memmap(path, dtype=np.int64, mode="r+")
+
+
 @dataclass(frozen=True)
 class Tally:
     """A piece of work's progress, counted in a file that the process that waits for it looks at."""
@@ -62,8 +70,7 @@ class Tally:
 
     def advance(self, done: int, note: str = "") -> None:
         """See ``Stage``."""
-        counts = np.memmap(self.path, dtype=np.int64, mode="r+")
-        counts[self.place] += done
+        _counts(self.path)[self.place] += done
 
     def __enter__(self) -> Self:
         return self
@@ -81,7 +88,6 @@ class SideBySide:
     processes: int
     folder: Path
     _futures: list[Future[Any]] = field(default_factory=list)
-    _most: int = 4096
 
     @classmethod
     @contextmanager
@@ -89,10 +95,10 @@ class SideBySide:
         """Begin; at the end, or where an error or Ctrl-C ends it, no process and no file is left over."""
         folder = Path(tempfile.mkdtemp(prefix="shelfwise-training-"))
         pool = cls(processes, folder)
-        np.zeros(pool._most, np.int64).tofile(folder / "progress")
+        np.zeros(MOST_PIECES, np.int64).tofile(folder / "progress")
         try:
             yield pool
-        except BaseException:
+        except BaseException:  # Ctrl-C too: no process works on for nobody, and it is raised again
             pool._executor().shutdown(wait=False, kill_workers=True)
             raise
         finally:
@@ -123,13 +129,14 @@ class SideBySide:
         Raises what a piece raised first; ShelfwiseError where a process was ended from outside (as the system does when memory
         runs out).
         """
+        from concurrent.futures import FIRST_COMPLETED, wait
+
         from joblib.externals.loky.process_executor import BrokenProcessPool
 
-        counts = np.memmap(self.folder / "progress", dtype=np.int64, mode="r")
-        told, waiting = 0, list(self._futures)
+        counts = np.memmap(self.folder / "progress", dtype=np.int64, mode="r+")
+        told, waiting = 0, set(self._futures)
         while waiting:
-            time.sleep(_LOOK_SECONDS)
-            done = [one for one in waiting if one.done()]
+            done, waiting = wait(waiting, _LOOK_SECONDS, FIRST_COMPLETED)
             for one in done:
                 try:
                     one.result()
@@ -138,13 +145,12 @@ class SideBySide:
                         "a training process was ended from outside, as systems do when memory runs out; train with fewer "
                         "--threads, which need less memory"
                     ) from error
-            waiting = [one for one in waiting if one not in done]
             now = int(counts.sum())
             stage.advance(now - told, f"{len(self._futures) - len(waiting)} of {len(self._futures)} done")
             told = now
         found = [one.result() for one in self._futures]
         self._futures.clear()
-        np.memmap(self.folder / "progress", dtype=np.int64, mode="r+")[:] = 0
+        counts[:] = 0
         return found
 
     def _executor(self) -> Any:

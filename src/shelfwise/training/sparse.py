@@ -78,6 +78,7 @@ class SparseLinear(nn.Module):
         self.touched: list[tuple[torch.Tensor, torch.Tensor]] = []
 
     def forward(self, batch: SparseBatch | sp.csr_matrix) -> torch.Tensor:
+        """[B, out]; in training the rows of ``weight`` that the batch touches are kept for ``RowAdagrad``."""
         if isinstance(batch, SparseBatch):
             used = self.weight[batch.columns.to(self.weight.device)]
             if self.training:

@@ -53,10 +53,14 @@ class Input(Protocol):
     """What is needed of a recipe's input."""
 
     @property
-    def columns(self) -> list[str]: ...
+    def columns(self) -> list[str]:
+        """The columns that it reads."""
+        ...
 
     @property
-    def role(self) -> str | None: ...
+    def role(self) -> str | None:
+        """What its columns hold; only images are fetched."""
+        ...
 
 
 @dataclass

@@ -50,7 +50,7 @@ class Index:
             )
             try:
                 self._prepare()
-            except BaseException:
+            except BaseException:  # Ctrl-C too: no connection is left open, and it is raised again
                 self._connection.close()
                 raise
 
@@ -163,7 +163,7 @@ class Index:
             self._connection.execute("BEGIN IMMEDIATE")
             try:
                 yield self._connection
-            except BaseException:
+            except BaseException:  # Ctrl-C too: half of it must not be stored, and it is raised again
                 self._connection.execute("ROLLBACK")
                 raise
             self._connection.execute("COMMIT")

@@ -16,6 +16,7 @@ from shelfwise.catalog.fetching.records import Found, Record, Wanted
 from shelfwise.catalog.fetching.store import ImageStore
 from shelfwise.catalog.fetching.web_address import web_address
 from shelfwise.catalog.field_rules import URLS
+from shelfwise.catalog.fields import Field
 from shelfwise.catalog.image_source import ROWS_PER_LOAD, is_url
 from shelfwise.catalog.inputs import image_paths
 
@@ -48,11 +49,12 @@ class ImageRow:
 
 def url_columns(catalog: Catalog) -> list[str]:
     """The columns of images, and those left out of the inputs only because their images are on the web."""
-    return [
-        name
-        for name, field in catalog.fields.items()
-        if field.role is Role.IMAGE or (field.role is Role.IGNORED and field.why == URLS)
-    ]
+    return [name for name, field in catalog.fields.items() if may_hold_images(field)]
+
+
+def may_hold_images(field: Field) -> bool:
+    """Whether a column has images, or would have them if they were fetched."""
+    return field.role is Role.IMAGE or (field.role is Role.IGNORED and field.why == URLS)
 
 
 def has_urls(catalog: Catalog, name: str) -> bool:

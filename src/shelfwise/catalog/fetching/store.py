@@ -106,7 +106,7 @@ class ImageStore:
                 os.fsync(file.fileno())
             path.parent.mkdir(exist_ok=True)
             os.replace(part, path)
-        except BaseException:
+        except BaseException:  # Ctrl-C too: nothing half written is left behind, and it is raised again
             part.unlink(missing_ok=True)
             raise
         return name

@@ -11,10 +11,11 @@ import logging
 import os
 import re
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 logger = logging.getLogger(__name__)
 
@@ -24,6 +25,25 @@ DEFAULT_LIMIT_GB = 50.0
 IN_USE_S = 3600.0
 IMAGES = "images"
 _NAME = re.compile(r"([0-9a-f]{64})\.[a-z]{2,4}")
+
+
+class KeptFile(Protocol):
+    """A file of any cache: its bytes, and its last use (Unix time, s)."""
+
+    @property
+    def path(self) -> Path:
+        """Where it lies."""
+        ...
+
+    @property
+    def bytes(self) -> int:
+        """How long it is."""
+        ...
+
+    @property
+    def used(self) -> float:
+        """When it was last read."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -76,14 +96,23 @@ def trim_images(store: Path, most_bytes: int) -> int:
     """Remove idle images, the longest unused first, until at most ``most_bytes`` are left; the bytes freed."""
     images = list(stored_images(store))
     excess = sum(image.bytes for image in images) - most_bytes
+    return remove_longest_unused([image for image in images if is_idle(image)], excess)
+
+
+def is_idle(file: KeptFile) -> bool:
+    """Whether a file was last used longer ago than a run that is going on may have used it."""
+    return time.time() - file.used > IN_USE_S
+
+
+def remove_longest_unused(files: Iterable[KeptFile], excess: int) -> int:
+    """Remove files, the longest unused first, until ``excess`` bytes are freed or none is left; the bytes freed."""
     freed = 0
-    now = time.time()
-    for image in sorted(images, key=lambda one: one.used):
-        if freed >= excess or now - image.used <= IN_USE_S:
+    for file in sorted(files, key=lambda one: one.used):
+        if freed >= excess:
             break
         with suppress(OSError):
-            image.path.unlink()
-            freed += image.bytes
+            file.path.unlink()
+            freed += file.bytes
     return freed
 
 

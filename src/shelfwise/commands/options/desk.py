@@ -1,14 +1,15 @@
-"""Options about what people did at the review desk, and what they come to: rules and decisions."""
+"""What people did at the review desk, and what it comes to: decisions and rules."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from shelfwise.commands.options import need_serve_extra
+from shelfwise.commands.extras import need_serve_extra
 
 if TYPE_CHECKING:
     from shelfwise.categorizer import Categorizer
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
     from shelfwise.progress import Reporter
     from shelfwise.recipe import Recipe
     from shelfwise.taxonomy.decided import Conflict
-    from shelfwise.taxonomy.decisions import Decisions as DecisionsRead
+    from shelfwise.taxonomy.decisions import Decisions
 
 Rules = Annotated[
     str | None,
@@ -26,36 +27,47 @@ Rules = Annotated[
         help="The review desk's rules, as a file or its database: they act after the model.",
     ),
 ]
-Decisions = Annotated[
-    list[Path] | None,
-    typer.Option(
-        "--decisions",
-        metavar="FILE",
-        help="People's decisions (`shelfwise decisions`); they win over labels.",
-    ),
-]
-Conflicts = Annotated[
-    Path | None,
-    typer.Option("--conflicts", metavar="FILE.csv", help="Write every label that a decision differs from."),
-]
 
 
-def decisions_of(files: list[Path] | None, recipe: Recipe) -> DecisionsRead | None:
-    """The decisions of ``--decisions``, for the recipe's target; None where it is not given. Raises DecisionsError."""
+@dataclass(frozen=True)
+class DecisionFiles:
+    """People's decisions, to learn from."""
+
+    decisions: Annotated[
+        list[Path] | None,
+        typer.Option(
+            "--decisions",
+            metavar="FILE",
+            help="People's decisions (`shelfwise decisions`); they win over labels.",
+        ),
+    ] = None
+    conflicts: Annotated[
+        Path | None,
+        typer.Option(
+            "--conflicts", metavar="FILE.csv", help="Write every label that a decision differs from."
+        ),
+    ] = None
+
+    def read(self, recipe: Recipe) -> Decisions | None:
+        """The decisions, for the recipe's target; None where no file is given. Raises DecisionsError."""
+        return read_decision_files(self.decisions, recipe)
+
+    def write_conflicts(self, conflicts: Sequence[Conflict]) -> None:
+        """Write them, where a file is given."""
+        if self.conflicts is not None:
+            from shelfwise.taxonomy.decided import conflicts_to_csv
+            from shelfwise.whole_files import write_whole
+
+            write_whole(self.conflicts, conflicts_to_csv(conflicts))
+
+
+def read_decision_files(files: list[Path] | None, recipe: Recipe) -> Decisions | None:
+    """Decisions for the recipe's target; None where no file is given. Raises DecisionsError."""
     if not files:
         return None
     from shelfwise.taxonomy.decisions import read_decisions
 
     return read_decisions(files, recipe.target.multilabel)
-
-
-def write_conflicts(output: Path | None, conflicts: Sequence[Conflict]) -> None:
-    """Write ``--conflicts``, where it is given."""
-    if output is not None:
-        from shelfwise.taxonomy.decided import conflicts_to_csv
-        from shelfwise.whole_files import write_whole
-
-        write_whole(output, conflicts_to_csv(conflicts))
 
 
 def ruling(rules: str | None, categorizer: Categorizer, reporter: Reporter) -> Ruling | None:

@@ -1,0 +1,60 @@
+"""What `shelfwise train` tells at its end."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from shelfwise.categorizer import Categorizer
+
+_MOST_PROMISES = 12
+"""Promises that are told of one by one: a model of many labels has one for each."""
+
+
+def training_rows(model: Categorizer) -> list[tuple[str, str]]:
+    """What `train` tells at its end: on what it trained, from what, how good it is on held-out products."""
+    facts = model.facts_
+    measure = "micro-F1" if model.multilabel_ else "whole path right"
+    rows = [
+        ("products", f"{facts.products:,} ({facts.labelled:,} labelled, in {facts.groups:,} groups)"),
+        ("categories", f"{len(facts.training_counts):,}"),
+        (
+            "inputs",
+            ", ".join(f"{one.name} ({(one.encoder or {}).get('kind')})" for one in model.recipe_.inputs),
+        ),
+        (
+            "held-out products",
+            f"{facts.held_out:,}" + (f" (in {facts.folds} folds)" if facts.folds > 1 else ""),
+        ),
+    ]
+    used = facts.policy
+    for name in model.ensemble_.names:
+        if name in facts.scores:
+            rows.append((f"{name} alone", f"{facts.scores[name]:.3f} {measure}"))
+    if used in model.ensemble_.names:
+        rows.append(("together", f"no fusion was better than {used} alone, which is used"))
+    else:
+        rows.append((f"together ({used})", f"{facts.scores[used]:.3f} {measure}"))
+    return [*rows, *_promise_rows(model)]
+
+
+def _promise_rows(model: Categorizer) -> list[tuple[str, str]]:
+    """What is promised of accepted predictions, and why not where nothing can be."""
+    router, rows = model.router_, []
+    unit = "labels" if router.about == "label" else "products"
+    for promise in router.promises[:_MOST_PROMISES]:
+        rule, name = promise.rule, "accepted"
+        if promise.name:
+            name += f", {'stopped at ' if promise.about == 'level' else ''}{promise.name}"
+        told = (
+            f"from confidence {rule.threshold:.3f}: {rule.coverage:.1%} of {rule.basis:,} held-out {unit}, "
+            f"{rule.held:.1%} of them right ({rule.precision:g} is promised)"
+            if rule.possible
+            else f"none: {rule.impossible(router.labelled_per_held_out)}"
+        )
+        rows.append((name, told))
+    if len(router.promises) > _MOST_PROMISES:
+        rows.append(
+            ("", f"and {len(router.promises) - _MOST_PROMISES} more; `shelfwise evaluate` tells of all")
+        )
+    return rows

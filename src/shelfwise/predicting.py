@@ -1,0 +1,77 @@
+"""From a catalog to predictions, block by block: the way that every prediction and every evaluation of a model takes."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from shelfwise.answers import Answers
+from shelfwise.catalog.catalog import Catalog
+from shelfwise.decision.conformal import SetRule
+from shelfwise.decision.router import Router
+from shelfwise.encoders.allocator import keep_freed_memory
+from shelfwise.engine.classifier import BLOCK_ROWS
+from shelfwise.ensemble import Ensemble, prepare
+from shelfwise.predictions import Prediction
+from shelfwise.progress import Reporter
+from shelfwise.recipe import Recipe
+
+_SCORES_AT_ONCE = 4_000_000
+
+
+@dataclass(frozen=True)
+class PredictedBlock:
+    """Some products' predictions, and what is behind them: calibrated logits [classifiers, products, outcomes] and presence
+    bool [classifiers, products]."""
+
+    predictions: list[Prediction]
+    logits: np.ndarray
+    present: np.ndarray
+
+
+def predicted_blocks(
+    recipe: Recipe,
+    ensemble: Ensemble,
+    router: Router,
+    catalog: Catalog,
+    reporter: Reporter,
+    *,
+    set_rule: SetRule | None = None,
+    explained: bool = False,
+) -> Iterator[PredictedBlock]:
+    """Predictions in the catalog's order. ``set_rule``: give the set of categories besides; ``explained``: say why besides."""
+    set_up_process(recipe)
+    prepared = prepare(ensemble.encoders, recipe.inputs, catalog, reporter)
+    data = ensemble.transform(prepared)
+    answers = Answers(ensemble, recipe.routing, catalog, prepared, data, router, set_rule)
+    explainer = None
+    if explained:
+        from shelfwise.explaining import Explainer  # needs PyTorch
+
+        explainer = Explainer(ensemble, recipe.inputs, catalog, prepared, data)
+    with reporter.stage("categorizing", len(catalog)) as stage:
+        for rows in _blocks(len(catalog), len(ensemble.classifiers) * ensemble.target.n_outcomes):
+            logits, present = ensemble.logits(data, rows)
+            predictions = answers.predictions(rows, logits, present)
+            if explainer is not None:
+                predictions = explainer.explained(rows, logits, present, predictions)
+            yield PredictedBlock(predictions, logits, present)
+            stage.advance(len(rows))
+
+
+def _blocks(products: int, scores_a_product: int) -> Iterator[np.ndarray]:
+    """Rows that are computed at once: whole blocks of the networks', so that none is computed half empty."""
+    blocks = max(1, _SCORES_AT_ONCE // (BLOCK_ROWS * scores_a_product))
+    for start in range(0, products, BLOCK_ROWS * blocks):
+        yield np.arange(start, min(start + BLOCK_ROWS * blocks, products))
+
+
+def set_up_process(recipe: Recipe) -> None:
+    """What heavy work wants of the process: memory that is kept for the next batch, and the recipe's number of threads."""
+    keep_freed_memory()
+    torch = sys.modules.get("torch")
+    if recipe.training.threads and torch is not None:
+        torch.set_num_threads(recipe.training.threads)

@@ -1,0 +1,31 @@
+"""The part of a recipe that says how several classifiers' scores become one."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from pydantic import Field, field_validator
+
+from shelfwise.recipe.part import EachOnce, RecipePart
+
+
+class FusionRecipe(RecipePart):
+    """How classifiers' scores become one: ``policies`` are tried, the best on held-out products is kept.
+
+    A policy is given by its kind (``mean``), or by a mapping of ``kind`` and its own options
+    (``{kind: policy_network, widths: [100]}``).
+    """
+
+    policies: Annotated[list[str | dict[str, Any]], EachOnce] = Field(
+        default_factory=lambda: list[str | dict[str, Any]](
+            ["policy_network", "category_pool", "opinion_pool", "mean"]
+        )
+    )
+
+    @field_validator("policies")
+    @classmethod
+    def _policies(cls, value: list[str | dict[str, Any]]) -> list[str | dict[str, Any]]:
+        for one in value:
+            if isinstance(one, dict) and not isinstance(one.get("kind"), str):
+                raise ValueError("expected a policy's name, or a mapping with its 'kind'")
+        return value
