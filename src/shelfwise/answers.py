@@ -169,14 +169,12 @@ class Answers:
         names = target.outcomes if isinstance(target, PathTarget) else [(label,) for label in target.labels]
         places, left = _best_first(_not_chosen(decided), self.routing.alternatives)
         left = np.round(left, _DECIMALS)
-        return [
-            tuple(
-                Alternative(names[other], probability)
-                for other, probability in zip(others, probabilities, strict=True)
-                if probability > 0
-            )
-            for others, probabilities in zip(places.tolist(), left.tolist(), strict=True)
-        ]
+        counts = (left > 0).sum(axis=1)
+        possible = np.arange(left.shape[1]) < counts[:, None]  # the best come first
+        answers = [names[other] for other in places[possible].tolist()]
+        flat = list(map(Alternative, answers, left[possible].tolist()))
+        ends = np.cumsum(counts).tolist()
+        return [tuple(flat[start:end]) for start, end in zip([0, *ends], ends, strict=False)]
 
     def _nothing_usable(self, inputs: dict[str, str]) -> str:
         """Why no classifier could say anything."""

@@ -22,6 +22,8 @@ class Single(Policy):
 
     def combine(self, logits: np.ndarray, present: np.ndarray) -> np.ndarray:
         """See the base class."""
+        if present[self.which].all():
+            return logits[self.which]
         others = Mean(self.exclusive).combine(logits, present)
         return np.where(present[self.which][:, None], logits[self.which], others)
 
