@@ -33,7 +33,7 @@ RECIPE: dict[str, Any] = {
 @pytest.mark.parametrize(
     ("path", "place", "value"),
     [
-        ("classifiers.words.regularisation", ("classifiers", 0, "regularisation"), 1.0),
+        ("classifiers.words.regularisation", ("classifiers", 0, "regularisation"), 1.5),
         ("classifiers.1.hidden", ("classifiers", 1, "hidden"), [16]),
         ("classifiers.early.head.smoothing", ("classifiers", 1, "head", "smoothing"), 0.1),
         ("classifiers.words.head", ("classifiers", 0, "head"), {"kind": "auto"}),

@@ -55,7 +55,7 @@ class ClassifierRecipe(RecipePart):
     solver: Literal["gradient", "svm"] = "gradient"
     """How it is trained: by gradient descent, or (linear classifiers over sparse inputs only) one linear support vector machine a
     category, with ``regularisation`` its C. An SVM has no epochs, and takes none of the options of gradient descent."""
-    regularisation: float = Field(default=1.0, gt=0)
+    regularisation: float = Field(default=1.5, gt=0)
     optimizer: Literal["adamw", "adam", "sgd", "adadelta"] = "adamw"
     """Of dense weights and word vectors; weights on sparse inputs always have their own."""
     learning_rate: float = Field(default=1e-3, gt=0)
