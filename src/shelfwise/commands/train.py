@@ -76,11 +76,12 @@ def train(
     quiet: Quiet = False,
 ) -> None:
     """Learn a catalog's categories and write a model folder."""
-    from shelfwise.training.ranks import together
-
     declared = learning.declared()
     check_outputs(outputs(decided.conflicts), catalogs)
     declared = routing.laid_over(declared)
+
+    from shelfwise.training.ranks import together  # needs PyTorch, which a wrong request need not wait for
+
     with (
         together() as ranks,
         reporting(quiet or not ranks.leads) as reporter,

@@ -46,11 +46,14 @@ class Ranks:
         """``data`` of the rank ``owner``, in every rank; all must ask in the same order. Others than the owner give None."""
         mine = data if self.index == owner and data is not None else b""
         length = torch.tensor([len(mine)], dtype=torch.int64)
-        distributed.broadcast(length, owner)
-        body = torch.frombuffer(bytearray(mine), dtype=torch.uint8) if mine else None
-        if body is None:
-            body = torch.empty(int(length), dtype=torch.uint8)
-        if int(length):
+        with _in_touch():
+            distributed.broadcast(length, owner)
+        body = torch.empty(int(length), dtype=torch.uint8)
+        if not len(body):
+            return b""
+        if mine:
+            body = torch.frombuffer(bytearray(mine), dtype=torch.uint8)
+        with _in_touch():
             distributed.broadcast(body, owner)
         return body.numpy().tobytes()
 
@@ -62,10 +65,26 @@ class Ranks:
             return
         first = os.environ.get("LOCAL_RANK", "0") == "0"
         if not first:
-            distributed.barrier()
+            _wait_for_all()
         yield
         if first:
-            distributed.barrier()
+            _wait_for_all()
+
+
+def _wait_for_all() -> None:
+    with _in_touch():
+        distributed.barrier()
+
+
+@contextmanager
+def _in_touch() -> Iterator[None]:
+    """Around every exchange. Raises ShelfwiseError where another process has ended, which is all that gloo's errors are here."""
+    try:
+        yield
+    except RuntimeError as error:
+        raise ShelfwiseError(
+            "another process of this training has ended before it was done; see what it said"
+        ) from error
 
 
 def launched() -> bool:
