@@ -10,6 +10,7 @@ from typing import Protocol
 from shelfwise.batch.rows import Payload, encode_predictions
 from shelfwise.catalog import Catalog
 from shelfwise.decision.ruling import Ruling
+from shelfwise.encoders.open_cache import OpenCaches, kept_open
 from shelfwise.predictions import Prediction
 from shelfwise.profiling import Spent, timed
 from shelfwise.progress import Reporter, Silent
@@ -79,6 +80,7 @@ class BlockMaker:
     categorizer: Predictor
     suffix: str
     ruling: Ruling | None = None
+    _caches: OpenCaches = field(default_factory=dict)
 
     def __call__(self, batches: Iterable[Catalog]) -> Iterator[Block]:
         """The engine that works on one batch after the other."""
@@ -87,7 +89,8 @@ class BlockMaker:
     def make(self, batch: Catalog) -> Block:
         """One prediction a product, in the batch's order."""
         heard = _Heard()
-        predictions = self.categorizer.predict(batch, reporter=heard)
+        with kept_open(self._caches):
+            predictions = self.categorizer.predict(batch, reporter=heard)
         if self.ruling is not None:
             with timed("rules"):
                 predictions = self.ruling.apply(batch, predictions)
