@@ -32,7 +32,9 @@ class Reporter(Protocol):
         ...
 
 
-class _SilentStage:
+class SilentStage:
+    """A stage of which nothing is shown."""
+
     def advance(self, done: int, note: str = "") -> None:
         pass
 
@@ -50,7 +52,7 @@ class Silent:
 
     def stage(self, name: str, total: int | None, unit: str = "products") -> Stage:
         """A stage of which nothing is shown."""
-        return _SilentStage()
+        return SilentStage()
 
     def say(self, message: str) -> None:
         """Tells nobody."""

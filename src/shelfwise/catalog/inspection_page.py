@@ -5,10 +5,9 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
-
 from shelfwise.catalog.inspection import Inspection
 from shelfwise.catalog.inspection_text import LEAK_HINT, leak_in_words, percent, target_rows
+from shelfwise.html_pages import page_environment
 
 TEMPLATE = "inspection.html.j2"
 _HERE = Path(__file__).parent
@@ -17,13 +16,7 @@ _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff]")
 
 def write_page(inspection: Inspection) -> str:
     """The page. Whatever the catalog holds is shown as text, never run as HTML."""
-    environment = Environment(
-        loader=FileSystemLoader(_HERE),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
+    environment = page_environment(_HERE)
     environment.filters["number"] = lambda value: f"{value:,}"
     environment.filters["percent"] = percent
     statistics = target_rows(inspection.target) if inspection.target is not None else []

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from shelfwise import evaluation
@@ -17,6 +16,7 @@ from shelfwise.catalog.inspection_text import percent
 from shelfwise.doctor.findings import Check, Diagnosis
 from shelfwise.doctor.labels import image_column, titles_of
 from shelfwise.evaluation.report import shorten, thumbnail
+from shelfwise.html_pages import page_environment
 
 _HERE = Path(__file__).parent
 _STYLE = Path(evaluation.__file__).parent / "report.css"
@@ -36,13 +36,7 @@ class Shown:
 def write_page(diagnosis: Diagnosis, catalog: Catalog, *, command: str = "") -> str:
     """The page. Whatever the catalog holds is shown as text, never run as HTML; pictures of the products shown are read
     again."""
-    environment = Environment(
-        loader=FileSystemLoader(_HERE),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
+    environment = page_environment(_HERE)
     environment.filters |= {"number": "{:,}".format, "percent": percent, "shorten": shorten}
     products = _products(catalog, _rows_shown(diagnosis))
     page = environment.get_template("page.html.j2").render(

@@ -11,7 +11,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from shelfwise.catalog.images import decode_image
@@ -20,6 +19,7 @@ from shelfwise.evaluation import figures, summary
 from shelfwise.evaluation.category_records import CategoryScore, Confusion, Example
 from shelfwise.evaluation.results import FUSED, Evaluation, write_atomically
 from shelfwise.evaluation.score_records import LabelSetScores, PathScores
+from shelfwise.html_pages import page_environment
 
 ImageOf = Callable[[int], bytes | None]
 """The undecoded image of a row of the catalog, or None."""
@@ -82,14 +82,7 @@ def render_report(
     evaluation: Evaluation, *, image_of: ImageOf | None = None, titles: TitleOf | None = None
 ) -> str:
     """The report as HTML text."""
-    environment = Environment(
-        loader=FileSystemLoader(_HERE),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        finalize=_printable,
-    )
+    environment = page_environment(_HERE, finalize=_printable)
     environment.filters |= {"percent": _percent, "prose": _prose, "shorten": shorten, "number": "{:,}".format}
     environment.filters["decimals"] = _decimals
     curve = evaluation.data.training_curve

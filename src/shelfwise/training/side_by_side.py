@@ -19,13 +19,12 @@ from dataclasses import dataclass, field
 from functools import cache, lru_cache
 from pathlib import Path
 from threading import Thread
-from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from shelfwise.errors import ShelfwiseError
-from shelfwise.progress import Stage
+from shelfwise.progress import SilentStage, Stage
 
 if TYPE_CHECKING:
     from concurrent.futures import Future
@@ -62,7 +61,7 @@ def _counts(path: str) -> np.ndarray:
 
 
 @dataclass(frozen=True)
-class Tally:
+class Tally(SilentStage):
     """A piece of work's progress, counted in a file that the process that waits for it looks at."""
 
     path: str
@@ -71,14 +70,6 @@ class Tally:
     def advance(self, done: int, note: str = "") -> None:
         """See ``Stage``."""
         _counts(self.path)[self.place] += done
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        pass
 
 
 @dataclass
