@@ -67,6 +67,8 @@ def measure(args: argparse.Namespace) -> Result:
         run_job("prepare", **common)
         for side in args.sides or SIDES:
             job, options = SIDES[side]
+            if job == "ours":
+                run_job("teach", **common, **options)
             done = run_job(job, **common, **options)
             if done is None:
                 result.notes.append(f"{side}: not measured, it does not run here.")

@@ -122,6 +122,8 @@ def run_request(
 
     Raises ShelfwiseError, and BatchInterrupted on Ctrl-C.
     """
+    if request.engine == "local" and request.workers > 1:
+        _begin_importing(request)
     categorizer = request.categorizer()
     ruling = rules(categorizer)
     if request.engine == "ray":
@@ -152,6 +154,17 @@ def run_request(
                 shard_rows=request.shard_rows,
             )
         return predict_to_file(categorizer, batches(0), request.output, reporter=reporter, ruling=ruling)
+
+
+def _begin_importing(request: PredictRequest) -> None:
+    """Have the workers' imports under way while this process has its own."""
+    from shelfwise.batch.process_server import begin_importing
+    from shelfwise.batch.workers import share_of_threads
+    from shelfwise.engine.manifest import EXPORT_FOLDER
+    from shelfwise.engine.runtime import runtime_installed
+
+    exported = (request.model / EXPORT_FOLDER).is_dir() and runtime_installed() and not request.explain
+    begin_importing(share_of_threads(request.workers), networks=not exported)
 
 
 def _run_with_workers(

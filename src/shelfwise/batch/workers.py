@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import multiprocessing
-import os
 import signal
 from collections import deque
 from collections.abc import Iterable, Iterator
@@ -15,6 +13,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
 from shelfwise.batch.blocks import Block, BlockMaker, Make, Work
+from shelfwise.batch.process_server import few_threads, hold_to_threads, worker_context
 from shelfwise.catalog import Catalog
 from shelfwise.decision.ruling import Ruling
 from shelfwise.engine.threads import compute_threads
@@ -30,7 +29,6 @@ AHEAD = 2
 """Batches a worker that may be finished before their turn has come: they wait in memory."""
 MOST_TRIES = 3
 """A batch that so many processes died of is not tried again."""
-_THREAD_VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
 _LEAVE_WITHIN_S = 5.0
 
 
@@ -82,8 +80,7 @@ class WorkerPool:
         self._profile = active_profile() is not None
         self._count = workers
         self._workers: list[_Worker] = []
-        # A forked copy of a process whose libraries run threads may hang; a spawned one begins clean.
-        self._context = multiprocessing.get_context("spawn")
+        self._context = worker_context()
 
     def __enter__(self) -> Self:
         self._workers = [self._start() for _ in range(self._count)]
@@ -168,26 +165,19 @@ class WorkerPool:
 
     def _start(self) -> _Worker:
         mine, theirs = self._context.Pipe()
-        arguments = (self._work, theirs, self._profile)
+        arguments = (self._work, theirs, self._threads, self._profile)
         process = self._context.Process(target=_work, args=arguments, daemon=True)
-        before = {name: os.environ.get(name) for name in _THREAD_VARIABLES}
-        os.environ.update(dict.fromkeys(_THREAD_VARIABLES, str(self._threads)))
-        try:
+        with few_threads(self._threads):
             process.start()
-        finally:
-            for name, value in before.items():
-                if value is None:
-                    del os.environ[name]
-                else:
-                    os.environ[name] = value
         theirs.close()  # or its end would never be noticed
         return _Worker(process, mine)
 
 
-def _work(work: Work, pipe: Connection, profile: bool) -> None:
+def _work(work: Work, pipe: Connection, threads: int, profile: bool) -> None:
     """A worker's life: load what the work takes, then make blocks of what comes, until nothing more does."""
     # Ctrl-C reaches every process of a terminal; the first one decides what becomes of the others.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    hold_to_threads(threads)
     with suppress(EOFError, ConnectionError):  # the first process is gone: so is the need for this one
         try:
             make = work.maker()

@@ -143,6 +143,9 @@ class Ngrams(Encoder):
 
     def _weighted(self, counts: sp.csr_matrix) -> sp.csr_matrix:
         """Counts [N, buckets] as weights [N, width], row by row."""
+        found = self._vocabulary.weighed(counts, self._idf, _DAMPED if self.options.sublinear else None)
+        if found is not None:
+            return found
         matrix = self._vocabulary.select(counts)
         for block in row_blocks(matrix.shape[0]):
             bounds = matrix.indptr[block.start : block.stop + 1]

@@ -21,7 +21,8 @@
 #define FETCH(address)
 #endif
 
-#define AHEAD 8 /* entries: rows of a large matrix are not in the processor's cache */
+#define TOGETHER 4 /* entries: the sums are read and written once for all of them */
+#define AHEAD 8    /* entries: rows of a large matrix are not in the processor's cache */
 
 /* out[row] = sum of values[e] * dense[columns[e]] over the row's entries; 0, or -1 for an index out of range. */
 FOR_EVERY_PROCESSOR
@@ -34,16 +35,25 @@ static int multiply(const int32_t *bounds, Py_ssize_t rows, const int32_t *colum
         if (first < 0 || last < first || last > entries)
             return -1;
         memset(sum, 0, (size_t)width * sizeof(float));
-        for (Py_ssize_t entry = first; entry < last; entry++) {
-            int32_t column = columns[entry];
-            if (column < 0 || column >= height)
+        for (Py_ssize_t entry = first; entry < last; entry++)
+            if (columns[entry] < 0 || columns[entry] >= height)
                 return -1;
-            if (entry + AHEAD < last && columns[entry + AHEAD] >= 0 && columns[entry + AHEAD] < height) {
-                const float *next = dense + (Py_ssize_t)columns[entry + AHEAD] * width;
-                for (Py_ssize_t part = 0; part < width; part += 16)
-                    FETCH(next + part);
+        Py_ssize_t entry = first;
+        for (; entry + TOGETHER <= last; entry += TOGETHER) {
+            const float *line[TOGETHER];
+            for (int one = 0; one < TOGETHER; one++) {
+                line[one] = dense + (Py_ssize_t)columns[entry + one] * width;
+                if (entry + one + AHEAD < last)
+                    for (Py_ssize_t part = 0; part < width; part += 16)
+                        FETCH(dense + (Py_ssize_t)columns[entry + one + AHEAD] * width + part);
             }
-            const float *restrict line = dense + (Py_ssize_t)column * width;
+            const float *restrict a = line[0], *restrict b = line[1], *restrict c = line[2], *restrict d = line[3];
+            const float *value = values + entry;
+            for (Py_ssize_t place = 0; place < width; place++)
+                sum[place] = (((sum[place] + value[0] * a[place]) + value[1] * b[place]) + value[2] * c[place]) + value[3] * d[place];
+        }
+        for (; entry < last; entry++) {
+            const float *restrict line = dense + (Py_ssize_t)columns[entry] * width;
             float value = values[entry];
             for (Py_ssize_t place = 0; place < width; place++)
                 sum[place] += value * line[place];
