@@ -8,14 +8,13 @@ from typing import Any, Self
 import numpy as np
 import scipy.optimize
 from pydantic import Field
-from scipy.special import expit, log_softmax
 
 from shelfwise.errors import ModelFolderError
 from shelfwise.fusion.base import HeldOut, Policy, PolicyOptions, refuse_others, with_some_hidden
+from shelfwise.fusion.likelihood import loss_and_slope, row_blocks
 from shelfwise.fusion.opinion_pool import OpinionPool
 
 _MOST_SCORES = 60_000_000
-_ROWS_AT_ONCE = 1_024
 _LARGEST_CHANGE, _LARGEST_BIAS = 4.0, 20.0
 """Logarithms of weights, and biases, stay between these and their negatives."""
 
@@ -56,7 +55,7 @@ class CategoryPool(Policy):
         if not len(held):
             return self
         versions = with_some_hidden(held, self.options.hide_inputs, np.random.default_rng(seed))
-        shares = np.stack([self._pool.shares(present) for present in versions])
+        shares = np.stack([self._pool.shares(present) for present in versions]).astype(np.float32)
         changes = held.classifiers * held.outcomes
         bounds = [(-_LARGEST_CHANGE, _LARGEST_CHANGE)] * changes
         bounds += [(-_LARGEST_BIAS, _LARGEST_BIAS)] * held.outcomes
@@ -76,37 +75,29 @@ class CategoryPool(Policy):
     def _loss(self, values: np.ndarray, held: HeldOut, shares: np.ndarray) -> tuple[float, np.ndarray]:
         """The penalised loss, the mean over products, and its gradient in the δ and b that ``values`` holds.
 
-        ``shares``: float [versions, classifiers, N], what each classifier weighs in each version of the products.
+        ``shares``: float32 [versions, classifiers, N], what each classifier weighs in each version of the products.
         """
         changes, bias = values[: -held.outcomes].reshape(held.classifiers, -1), values[-held.outcomes :]
         factors = np.exp(changes).astype(np.float32)
+        shift = (bias + self._pool.bias).astype(np.float32)
         slope_factors, slope_bias = np.zeros(changes.shape), np.zeros(bias.shape)
         loss = 0.0
         for rows, mine in _blocks(shares):
             said = held.logits[:, rows]
-            fused = np.zeros(said.shape[1:]) + (bias + self._pool.bias)
-            for share, one, factor in zip(mine, said, factors, strict=True):
-                fused += share[:, None] * (one * factor)
-            lost, slope = self._slope(fused, held.truth[rows])
+            fused = np.tile(shift, (said.shape[1], 1))
+            weighed = [share[:, None] * one for share, one in zip(mine, said, strict=True)]
+            for one, factor in zip(weighed, factors, strict=True):
+                fused += one * factor
+            lost, slope = loss_and_slope(fused, held.truth[rows], self.exclusive)
             loss += lost
             slope_bias += slope.sum(0)
-            for which, (share, one) in enumerate(zip(mine, said, strict=True)):
-                slope_factors[which] += np.einsum("nk,nk->k", share[:, None] * one, slope)
+            for which, one in enumerate(weighed):
+                slope_factors[which] += np.multiply(one, slope, out=one).sum(0)
         count = shares.shape[0] * len(held)
         strength = self.options.shrinkage / len(held)
         loss = loss / count + strength * float((values**2).sum())
         gradient = np.concatenate([(slope_factors * factors).ravel(), slope_bias]) / count
         return loss, gradient + 2 * strength * values
-
-    def _slope(self, fused: np.ndarray, truth: np.ndarray) -> tuple[float, np.ndarray]:
-        """The summed negative log-likelihood of some products and its gradient [N, outcomes] in their fused logits."""
-        if self.exclusive:
-            rows = np.arange(len(truth))
-            log_p = log_softmax(fused, axis=1)
-            slope = np.exp(log_p)
-            slope[rows, truth] -= 1
-            return -float(log_p[rows, truth].sum()), slope
-        return float((np.logaddexp(0, fused) - truth * fused).sum()), expit(fused) - truth
 
     def combine(self, logits: np.ndarray, present: np.ndarray) -> np.ndarray:
         """See the base class."""
@@ -146,6 +137,5 @@ class CategoryPool(Policy):
 
 def _blocks(shares: np.ndarray) -> Iterator[tuple[slice, np.ndarray]]:
     for version in shares:
-        for start in range(0, version.shape[1], _ROWS_AT_ONCE):
-            rows = slice(start, start + _ROWS_AT_ONCE)
+        for rows in row_blocks(version.shape[1]):
             yield rows, version[:, rows]

@@ -14,6 +14,7 @@ from torch import nn
 
 from shelfwise.fusion.base import CROSS_FIT_FOLDS, HeldOut, deal_groups
 from shelfwise.fusion.features import Columns
+from shelfwise.training.dropout import Dropout
 
 Layer = tuple[np.ndarray, np.ndarray]
 """A layer's weights float32 [in, out] and bias float32 [out]."""
@@ -125,7 +126,7 @@ class _Network(nn.Module):
         sizes = [width + classifiers, *plan.widths, outcomes]
         self.linear = nn.ModuleList(nn.Linear(a, b) for a, b in pairwise(sizes))
         self.activations = nn.ModuleList(_ACTIVATIONS[name]() for name in plan.activations)
-        self.drop = nn.Dropout(plan.dropout)
+        self.drop = Dropout(plan.dropout)
         if plan.pool is not None:
             last = self.linear[-1]
             assert isinstance(last, nn.Linear)

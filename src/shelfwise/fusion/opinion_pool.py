@@ -6,10 +6,11 @@ from typing import Any, Self
 
 import numpy as np
 import scipy.optimize
-from scipy.special import expit, log_softmax
+from scipy.special import log_softmax
 
 from shelfwise.errors import ModelFolderError
 from shelfwise.fusion.base import TINY, HeldOut, Policy, PolicyOptions, is_number, refuse_others
+from shelfwise.fusion.likelihood import loss_and_slope, row_blocks
 
 _LEAST_WEIGHT, _LARGEST_WEIGHT = 1e-4, 5.0
 """Fitted weights lie between these. At zero the share of a classifier that is alone present would not be defined, and a
@@ -59,24 +60,23 @@ class OpinionPool(Policy):
         weights = values[:count]
         held = (weights[:, None] * present).sum(0)
         shares = weights[:, None] * present / held
-        mixed = np.einsum("mn,mnk->nk", shares, logits)
         total = weights.sum()
-        fused = total * mixed
-        if self.exclusive:
-            log_p = log_softmax(fused, axis=1)
-            loss = -log_p[np.arange(products), truth].mean()
-            slope = np.exp(log_p)
-            slope[np.arange(products), truth] -= 1
-        else:
-            fused = fused + values[count]
-            loss = (np.logaddexp(0, fused) - truth * fused).sum(1).mean()
-            slope = expit(fused) - truth
-        along = np.einsum("nk,mnk->mn", slope, logits)  # d loss / d share, up to the factor total
+        loss, slope_bias = 0.0, 0.0
+        along = np.empty(present.shape)  # d loss / d share, up to the factor total
+        for rows in row_blocks(products):
+            said = logits[:, rows].astype(np.float64)
+            fused = np.einsum("mn,mnk->nk", total * shares[:, rows], said)
+            if not self.exclusive:
+                fused = fused + values[count]
+            lost, slope = loss_and_slope(fused, truth[rows], self.exclusive)
+            loss += lost
+            slope_bias += float(slope.sum(dtype=np.float64))
+            along[:, rows] = np.einsum("nk,mnk->mn", slope, said)
         middle = (shares * along).sum(0)
         gradient = (middle + total * present * (along - middle) / held).mean(1)
         if self.exclusive:
-            return float(loss), gradient
-        return float(loss), np.concatenate([gradient, [slope.sum(1).mean()]])
+            return loss / products, gradient
+        return loss / products, np.concatenate([gradient, [slope_bias / products]])
 
     def combine(self, logits: np.ndarray, present: np.ndarray) -> np.ndarray:
         """See the base class."""

@@ -15,6 +15,7 @@ from shelfwise.encoders.base import Encoded, Encoder
 from shelfwise.encoders.word_embedding import WordEmbedding
 from shelfwise.heads.base import Head
 from shelfwise.recipe import ClassifierRecipe
+from shelfwise.training.dropout import Dropout
 from shelfwise.training.sequences import is_sequence, padded, sequence_vectors
 from shelfwise.training.sparse import SparseBatch, SparseLinear, compact, drop_features
 
@@ -90,7 +91,7 @@ class _Input(nn.Module):
         else:
             self.project = nn.Linear(encoder.width, out)
             # Vectors without a network have had their dropout before they became a batch (``input_batch``).
-            self.drop = nn.Dropout(drop if self.network is not None else 0.0)
+            self.drop = Dropout(drop if self.network is not None else 0.0)
         zeros = getattr(encoder.options, "missing", "learned") == "zeros"
         self.absent = None if zeros else nn.Parameter(torch.zeros(out))
 
@@ -162,11 +163,11 @@ class Classifier(nn.Module):
         sizes = [first, *recipe.hidden] if joins else [first, *recipe.hidden[1:]]
         layers: list[nn.Module] = []
         for position, size in enumerate(sizes[:-1]):
-            layers += [nn.ReLU(), nn.Dropout(recipe.dropout), nn.Linear(size, sizes[position + 1])]
+            layers += [nn.ReLU(), Dropout(recipe.dropout), nn.Linear(size, sizes[position + 1])]
         if not self.linear:
-            layers += [nn.ReLU(), nn.Dropout(recipe.dropout), nn.Linear(sizes[-1], head.n_scores)]
+            layers += [nn.ReLU(), Dropout(recipe.dropout), nn.Linear(sizes[-1], head.n_scores)]
         elif recipe.rank:
-            layers = [nn.Dropout(recipe.dropout), nn.Linear(recipe.rank, head.n_scores)]
+            layers = [Dropout(recipe.dropout), nn.Linear(recipe.rank, head.n_scores)]
         self.body = nn.Sequential(*layers)
         self.bias = nn.Parameter(torch.zeros(head.n_scores)) if self.linear and not recipe.rank else None
         self.joins = joins

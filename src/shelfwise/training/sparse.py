@@ -19,19 +19,20 @@ from torch.autograd.function import FunctionCtx
 
 @dataclass(frozen=True)
 class SparseBatch:
-    """A batch [B, width] of sparse rows, cut down to the columns in use: ``columns`` int64 [U], ``rows`` [B, U]."""
+    """Sparse rows: ``whole`` [B, width], and cut down to the columns in use: ``columns`` int64 [U], ``rows`` [B, U]."""
 
+    whole: sp.csr_matrix
     columns: torch.Tensor
     rows: sp.csr_matrix
 
 
 def compact(matrix: sp.csr_matrix) -> SparseBatch:
-    """Keep only the columns that a batch uses."""
+    """Number the columns that a batch uses."""
     columns, position = np.unique(matrix.indices, return_inverse=True)
     rows = sp.csr_matrix(
         (matrix.data, position.astype(np.int32), matrix.indptr), shape=(matrix.shape[0], len(columns))
     )
-    return SparseBatch(torch.from_numpy(columns.astype(np.int64)), rows)
+    return SparseBatch(matrix, torch.from_numpy(columns.astype(np.int64)), rows)
 
 
 def drop_features(matrix: sp.csr_matrix, share: float, random: np.random.Generator) -> sp.csr_matrix:
@@ -57,15 +58,19 @@ def sparse_matmul(rows: sp.csr_matrix, dense: torch.Tensor) -> torch.Tensor:
 
 
 class _Multiply(torch.autograd.Function):
-    @staticmethod
-    def forward(ctx: FunctionCtx, dense: torch.Tensor, rows: sp.csr_matrix) -> torch.Tensor:
-        ctx.rows = rows  # type: ignore[attr-defined]
-        return sparse_matmul(rows, dense.detach())
+    """A batch times the weight [width, W]; the gradient is that of ``used`` [U, W], the weight's rows that the batch uses."""
 
     @staticmethod
-    def backward(ctx: FunctionCtx, *gradients: torch.Tensor) -> tuple[torch.Tensor, None]:
+    def forward(
+        ctx: FunctionCtx, used: torch.Tensor, weight: torch.Tensor, batch: SparseBatch
+    ) -> torch.Tensor:
+        ctx.rows = batch.rows  # type: ignore[attr-defined]
+        return sparse_matmul(batch.whole, weight.detach())
+
+    @staticmethod
+    def backward(ctx: FunctionCtx, *gradients: torch.Tensor) -> tuple[torch.Tensor, None, None]:
         transposed = ctx.rows.T.tocsr()  # type: ignore[attr-defined]
-        return sparse_matmul(transposed, gradients[0].contiguous()), None
+        return sparse_matmul(transposed, gradients[0].contiguous()), None, None
 
 
 class SparseLinear(nn.Module):
@@ -79,13 +84,14 @@ class SparseLinear(nn.Module):
 
     def forward(self, batch: SparseBatch | sp.csr_matrix) -> torch.Tensor:
         """[B, out]; in training the rows of ``weight`` that the batch touches are kept for ``RowAdagrad``."""
-        if isinstance(batch, SparseBatch):
-            used = self.weight[batch.columns.to(self.weight.device)]
-            if self.training:
-                used.requires_grad_()
-                self.touched.append((batch.columns, used))
-            return _Multiply.apply(used, batch.rows)
-        return sparse_matmul(batch, self.weight)
+        if not isinstance(batch, SparseBatch):
+            return sparse_matmul(batch, self.weight)
+        if not self.training:
+            return sparse_matmul(batch.whole, self.weight)
+        # Never filled: it only stands for the rows whose gradient is wanted, so that they need not be copied.
+        used = torch.empty(len(batch.columns), self.weight.shape[1], device=self.weight.device)
+        self.touched.append((batch.columns, used.requires_grad_()))
+        return _Multiply.apply(used, self.weight, batch)
 
 
 class RowAdagrad:
@@ -107,5 +113,5 @@ class RowAdagrad:
                 total = seen[rows] + used.grad.square().mean(1)
                 seen[rows] = total
                 pace = self.learning_rate * scale / (total.sqrt() + 1e-8)
-                layer.weight[rows] = used.detach() - pace[:, None] * used.grad
+                layer.weight.index_add_(0, rows, used.grad.mul_(-pace[:, None]))
             layer.touched.clear()
