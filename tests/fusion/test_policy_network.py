@@ -84,7 +84,7 @@ def test_groups_stay_on_one_side(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr(network_training._Member, "__init__", spy)
     held.fit(network(epochs=1), groups=groups)
-    assert len(seen) == 4
+    assert len(seen) == network().options.members
     assert all(learns and watches and not learns & watches for learns, watches in seen)
     assert set.union(*(watches for _, watches in seen)) == set(groups.tolist())
 
@@ -109,7 +109,7 @@ def test_every_feature_and_activation(exclusive: bool, feature: str) -> None:
     held = held_out(exclusive, products=200)
     options = {"widths": [8, 8, 8], "activations": ["relu", "sigmoid", "tanh"], "epochs": 4}
     fitted = held.fit(network(exclusive, features=feature, **options, residual=False))
-    assert len(fitted.arrays()) == 4 * 4 * 2
+    assert len(fitted.arrays()) == network().options.members * 4 * 2
     assert np.isfinite(fitted.combine(held.logits, held.present)).all()
 
 
@@ -175,7 +175,7 @@ def test_reading_some_columns_trains_as_reading_all(monkeypatch: pytest.MonkeyPa
     np.testing.assert_allclose(some, full, atol=1e-4)
 
 
-@pytest.mark.parametrize("members", [None, "4", -1, 5, 2.0, True])
+@pytest.mark.parametrize("members", [None, "4", -1, 9, 2.0, True])
 def test_members_that_cannot_be_are_refused(members: Any) -> None:
     pool = {"weights": [1, 1, 1], "bias": 0}
     with pytest.raises(ModelFolderError, match="expected a policy network"):

@@ -80,3 +80,4 @@ def test_folds_are_chosen_where_there_is_something_to_fuse() -> None:
     assert choose_folds(recipe(refit=False), 5_000, 4, False) == 1
     assert choose_folds(recipe(), 5_000_000, 4, False) == 1
     assert choose_folds(recipe(), 5_000, 4, True) == 2
+    assert choose_folds(recipe(), 5_000, 4, False) > choose_folds(recipe(), 50_000, 4, False) > 1

@@ -20,7 +20,7 @@ Layer = tuple[np.ndarray, np.ndarray]
 """A layer's weights float32 [in, out] and bias float32 [out]."""
 
 _ACTIVATIONS: dict[str, type[nn.Module]] = {"relu": nn.ReLU, "sigmoid": nn.Sigmoid, "tanh": nn.Tanh}
-_MOST_STEPS = 2_000
+_MOST_STEPS = 600
 """Steps a member; on large catalogs fewer epochs are taken."""
 _LOOK_AT_ONCE = 2_048
 _LARGEST_GRADIENT = 5.0
@@ -160,7 +160,10 @@ class _Member:
         torch.manual_seed(_mix(*seed))
         self.network = _Network(data.plan, data.width, data.classifiers, data.outcomes)
         self.optimizer = torch.optim.AdamW(
-            self.network.parameters(), lr=self.plan.learning_rate, weight_decay=self.plan.weight_decay
+            self.network.parameters(),
+            lr=self.plan.learning_rate,
+            weight_decay=self.plan.weight_decay,
+            fused=True,
         )
         self.watched_present = self._hide(data.present[self.watches])
 

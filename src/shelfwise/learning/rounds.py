@@ -21,6 +21,8 @@ MOST_HELD_OUT = 40_000
 _FEW_CLASSIFIERS = 1
 _MOST_FOLDED = 100_000
 _FOLDS = 4
+_MANY_PRODUCTS = 20_000
+_FOLDS_OF_MANY = 3
 _FOLDS_FROM_SCRATCH = 2
 
 
@@ -33,13 +35,16 @@ class Round:
 
 
 def choose_folds(recipe: Recipe, products: int, classifiers: int, pictures_from_scratch: bool) -> int:
-    """How many folds suit a catalog: four where there is something to fuse, two where networks on pictures are trained from
-    scratch (they take nearly all the time); one held-out part where classifiers would be trained for little (a single one
-    has no policy to fit, and from 100,000 products on one part teaches enough).
+    """How many folds suit a catalog: four where there is something to fuse, three where two thirds of the products teach nearly
+    as much as three quarters, two where networks on pictures are trained from scratch (they take nearly all the time); one
+    held-out part where classifiers would be trained for little (a single one has no policy to fit, and from 100,000 products on
+    one part teaches enough).
     """
     if not recipe.training.refit or classifiers <= _FEW_CLASSIFIERS or products > _MOST_FOLDED:
         return 1
-    return _FOLDS_FROM_SCRATCH if pictures_from_scratch else _FOLDS
+    if pictures_from_scratch:
+        return _FOLDS_FROM_SCRATCH
+    return _FOLDS_OF_MANY if products >= _MANY_PRODUCTS else _FOLDS
 
 
 def plan_rounds(labelled: np.ndarray, groups: np.ndarray, ids: Sequence[str], recipe: Recipe) -> list[Round]:
