@@ -17,7 +17,7 @@ from shelfwise.encoders import hashing, native, ngrams, vocabulary
 from shelfwise.encoders.hashing import BUCKETS, MAX_TEXT_CHARS, hash_texts
 from shelfwise.encoders.ngrams import Ngrams, NgramsOptions
 
-pytestmark = pytest.mark.skipif(native.NATIVE is None, reason="installed without the compiled loops")
+pytestmark = pytest.mark.skipif(native.COUNT is None, reason="installed without the compiled loops")
 
 TEXTS = st.lists(st.none() | st.text(max_size=60) | st.text("aAbBß É1-éक्\ud800İ", max_size=60), max_size=12)
 RANGES = st.none() | st.sampled_from([(1, 1), (1, 2), (2, 3), (3, 3), (2, 5), (1, 10)])
@@ -27,8 +27,8 @@ RANGES = st.none() | st.sampled_from([(1, 1), (1, 2), (2, 3), (3, 3), (2, 5), (1
 def by_numpy() -> Iterator[None]:
     """Without the compiled loops."""
     with pytest.MonkeyPatch.context() as patch:
-        for module in (hashing, vocabulary):
-            patch.setattr(module, "NATIVE", None)
+        patch.setattr(hashing, "COUNT", None)
+        patch.setattr(vocabulary, "SELECT", None)
         yield
 
 
@@ -110,7 +110,7 @@ def csr(**changes: object) -> tuple[object, ...]:
 )
 def test_indices_out_of_range_are_refused(changes: dict[str, object]) -> None:
     with pytest.raises(IndexError):
-        native.NATIVE.select(*csr(**changes))
+        native.SELECT(*csr(**changes))
 
 
 @pytest.mark.parametrize(
@@ -125,32 +125,32 @@ def test_indices_out_of_range_are_refused(changes: dict[str, object]) -> None:
 )
 def test_arrays_that_do_not_go_together_are_refused(changes: dict[str, object]) -> None:
     with pytest.raises(ValueError, match="sizes that go together"):
-        native.NATIVE.select(*csr(**changes))
+        native.SELECT(*csr(**changes))
 
 
 def test_weights_for_fewer_columns_than_there_are_are_refused() -> None:
     with pytest.raises(IndexError):
-        native.NATIVE.select(*csr(), np.ones(1, np.float32))
+        native.SELECT(*csr(), np.ones(1, np.float32))
 
 
 def test_counts_that_are_no_numbers_stay_inside_the_table() -> None:
     counts = np.array([np.nan, -5.0, np.inf], np.float32)
-    found = native.NATIVE.select(*csr(counts=counts), np.ones(2, np.float32), np.ones(4, np.float32))
+    found = native.SELECT(*csr(counts=counts), np.ones(2, np.float32), np.ones(4, np.float32))
     assert len(found) == 3
 
 
 @pytest.mark.parametrize("lengths", [(0, 1, 0, 0), (2, 1, 0, 0), (1, 11, 0, 0), (0, 0, 1, 11), (1, -1, 0, 0)])
 def test_lengths_out_of_range_are_refused(lengths: tuple[int, ...]) -> None:
     with pytest.raises(ValueError, match="n-grams"):
-        native.NATIVE.count(["a"], hashing._word_characters(), *lengths, True, 22)
+        native.COUNT(["a"], hashing._word_characters(), *lengths, True, 22)
 
 
 @pytest.mark.parametrize("given", [["a", 1], [b"a"], 5])
 def test_what_is_no_text_is_refused(given: object) -> None:
     with pytest.raises(TypeError):
-        native.NATIVE.count(given, hashing._word_characters(), 1, 2, 0, 0, True, 22)
+        native.COUNT(given, hashing._word_characters(), 1, 2, 0, 0, True, 22)
 
 
 def test_a_table_of_another_length_is_refused() -> None:
     with pytest.raises(ValueError, match="code point"):
-        native.NATIVE.count(["a"], np.zeros(128, bool), 1, 2, 0, 0, True, 22)
+        native.COUNT(["a"], np.zeros(128, bool), 1, 2, 0, 0, True, 22)

@@ -21,7 +21,7 @@ from functools import lru_cache
 import numpy as np
 import scipy.sparse as sp
 
-from shelfwise.encoders.native import NATIVE, as_rows
+from shelfwise.encoders.native import COUNT, as_rows
 
 BUCKET_BITS = 22
 BUCKETS = 1 << BUCKET_BITS
@@ -93,7 +93,7 @@ def hash_texts(
             raise ValueError(f"expected 1 ≤ shortest ≤ longest ≤ {MAX_NGRAM} for n-grams, got {limits}")
     if words is None and chars is None:
         raise ValueError("expected n-grams of words, of characters or of both, got neither")
-    if NATIVE is not None:
+    if COUNT is not None:
         return _counted_in_c(texts, words, chars, lowercase)
     parts: list[tuple[np.ndarray, np.ndarray, np.ndarray]] = []
     normalised = (_normalised(text, lowercase) for text in texts)
@@ -114,9 +114,9 @@ def _counted_in_c(
     ]
     wanted = (_word_characters(), *(words or (0, 0)), *(chars or (0, 0)), lowercase, BUCKET_BITS)
     try:
-        found = NATIVE.count(plain, *wanted)
+        found = COUNT(plain, *wanted)
     except UnicodeEncodeError:  # lone surrogates, which separate words, are no UTF-8
-        found = NATIVE.count([text and _SURROGATES.sub(" ", text) for text in plain], *wanted)
+        found = COUNT([text and _SURROGATES.sub(" ", text) for text in plain], *wanted)
     return as_rows(found, BUCKETS)
 
 

@@ -1,4 +1,4 @@
-"""The compiled loops over text, where they were compiled: `_ngrams.c`."""
+"""The loops over text in C, where they were compiled: `_ngrams.c` counts, `_selection.c` weighs what a vocabulary knows."""
 
 from __future__ import annotations
 
@@ -7,13 +7,14 @@ from typing import Any
 import numpy as np
 import scipy.sparse as sp
 
+COUNT: Any = None
+SELECT: Any = None
 try:
-    from shelfwise.encoders import _ngrams  # type: ignore[attr-defined]
+    from shelfwise.encoders import _ngrams, _selection  # type: ignore[attr-defined]
 except ImportError:  # installed without a C compiler at hand: slower, with the same results
-    _ngrams = None
-
-NATIVE: Any = _ngrams
-"""The compiled module, None where there is none."""
+    pass
+else:
+    COUNT, SELECT = _ngrams.count, _selection.select
 
 
 def as_rows(found: tuple[bytearray, bytearray, bytearray], width: int) -> sp.csr_matrix:

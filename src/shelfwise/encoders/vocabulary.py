@@ -14,7 +14,7 @@ from shelfwise.catalog.column import InputColumn, State
 from shelfwise.catalog.rows import one_array
 from shelfwise.encoders.base import Encoded, Progress, no_progress
 from shelfwise.encoders.hashing import BUCKETS, NgramRange, hash_texts
-from shelfwise.encoders.native import NATIVE, as_rows, csr_arrays, fits_native
+from shelfwise.encoders.native import SELECT, as_rows, csr_arrays, fits_native
 from shelfwise.encoders.rows_on_demand import RowsOnDemand
 from shelfwise.errors import ModelFolderError
 
@@ -149,15 +149,15 @@ class Vocabulary:
 
         ``idf`` float32 [width]; ``damped`` float32: what stands for a count, up to the last.
         """
-        if NATIVE is None or not fits_native(counts):
+        if SELECT is None or not fits_native(counts):
             return None
         tables = (idf,) if damped is None else (idf, damped)
-        return as_rows(NATIVE.select(*csr_arrays(counts), self._column_of, *tables), self.width)
+        return as_rows(SELECT(*csr_arrays(counts), self._column_of, *tables), self.width)
 
     def select(self, counts: sp.csr_matrix) -> sp.csr_matrix:
         """CSR float32 [N, width]: the counts [N, n_buckets] of known buckets; unknown ones are left out."""
-        if NATIVE is not None and fits_native(counts):
-            return as_rows(NATIVE.select(*csr_arrays(counts), self._column_of), self.width)
+        if SELECT is not None and fits_native(counts):
+            return as_rows(SELECT(*csr_arrays(counts), self._column_of), self.width)
         lengths, columns, values = [np.zeros(1, np.int64)], [], []
         for block in row_blocks(counts.shape[0]):
             bounds = counts.indptr[block.start : block.stop + 1]

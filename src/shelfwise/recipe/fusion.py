@@ -13,7 +13,7 @@ class FusionRecipe(RecipePart):
     """How classifiers' scores become one: ``policies`` are tried, the best on held-out products is kept.
 
     A policy is given by its kind (``mean``), or by a mapping of ``kind`` and its own options
-    (``{kind: policy_network, widths: [100]}``).
+    (``{kind: policy_network, widths: [200]}``).
     """
 
     policies: Annotated[list[str | dict[str, Any]], EachOnce] = Field(
