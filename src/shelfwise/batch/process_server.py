@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from multiprocessing.context import ForkServerContext, SpawnContext
@@ -18,8 +19,8 @@ _NETWORKS = ("torch", "shelfwise.training.network")
 
 
 def worker_context() -> SpawnContext | ForkServerContext:
-    """How worker processes are started here."""
-    if "forkserver" in multiprocessing.get_all_start_methods():
+    """How worker processes are started here: forked where that is safe, on other systems than Linux begun from nothing."""
+    if sys.platform == "linux":
         return multiprocessing.get_context("forkserver")
     return multiprocessing.get_context("spawn")
 

@@ -1,0 +1,63 @@
+"""The process that workers are forked from: it has imported what they need, and holds to the threads it is told."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+
+from shelfwise.batch.process_server import few_threads
+
+ASKS = """
+import os, sys
+from shelfwise.batch.process_server import begin_importing, few_threads, worker_context
+
+def told(pipe):
+    import threadpoolctl
+    from shelfwise.batch.process_server import hold_to_threads
+    imported = [name for name in ("torch", "shelfwise.categorizer", "shelfwise.encoders.ngrams") if name in sys.modules]
+    hold_to_threads(2)
+    threads = {pool["num_threads"] for pool in threadpoolctl.threadpool_info()}
+    pipe.send((imported, os.environ["OMP_NUM_THREADS"], sorted(threads)))
+
+if __name__ == "__main__":
+    begin_importing(1, networks=sys.argv[1] == "yes")
+    context = worker_context()
+    mine, theirs = context.Pipe()
+    process = context.Process(target=told, args=(theirs,))
+    process.start()
+    print(mine.recv())
+    process.join()
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="workers are forked on Linux only")
+@pytest.mark.parametrize("networks", ["yes", "no"])
+def test_a_worker_finds_imported_what_it_needs(tmp_path: Path, networks: str) -> None:
+    script = tmp_path / "asks.py"
+    script.write_text(ASKS, encoding="utf-8")
+    ran = subprocess.run(
+        [sys.executable, str(script), networks], capture_output=True, text=True, check=True, timeout=120
+    )
+    imported, variable, threads = eval(ran.stdout)
+    assert imported == [
+        *(["torch"] if networks == "yes" else []),
+        "shelfwise.categorizer",
+        "shelfwise.encoders.ngrams",
+    ]
+    assert variable == "1", "the server was started for one thread"
+    assert threads == [2], "this worker was asked to use two"
+
+
+def test_the_environment_is_as_before(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OMP_NUM_THREADS", "7")
+    monkeypatch.delenv("MKL_NUM_THREADS", raising=False)
+    with suppress(RuntimeError), few_threads(3):
+        assert os.environ["OMP_NUM_THREADS"] == os.environ["MKL_NUM_THREADS"] == "3"
+        raise RuntimeError
+    assert os.environ["OMP_NUM_THREADS"] == "7"
+    assert "MKL_NUM_THREADS" not in os.environ
