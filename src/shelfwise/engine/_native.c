@@ -1,7 +1,6 @@
 /* The one loop of prediction that no library at hand runs fast without PyTorch: sparse rows times a dense matrix.
 
-   Every index is checked before it is used: the arrays may come from a damaged file. Terms are added in the order in which a
-   row holds them, in single precision and without fused operations, as SciPy does: the result is the same bit for bit. */
+   Every index is checked before it is used: the arrays may come from a damaged file. */
 
 #define PY_SSIZE_T_CLEAN
 #define Py_LIMITED_API 0x030B0000
@@ -9,20 +8,7 @@
 #include <stdint.h>
 #include <string.h>
 
-#if defined(__x86_64__) && defined(__GNUC__) && defined(__linux__) && defined(__GLIBC__)
-#define FOR_EVERY_PROCESSOR __attribute__((target_clones("avx2", "default")))
-#else
-#define FOR_EVERY_PROCESSOR
-#endif
-
-#if defined(__GNUC__)
-#define FETCH(address) __builtin_prefetch(address)
-#else
-#define FETCH(address)
-#endif
-
-#define TOGETHER 4 /* entries: the sums are read and written once for all of them */
-#define AHEAD 8    /* entries: rows of a large matrix are not in the processor's cache */
+#include "_sparse_row.h"
 
 /* out[row] = sum of values[e] * dense[columns[e]] over the row's entries; 0, or -1 for an index out of range. */
 FOR_EVERY_PROCESSOR
@@ -38,26 +24,7 @@ static int multiply(const int32_t *bounds, Py_ssize_t rows, const int32_t *colum
         for (Py_ssize_t entry = first; entry < last; entry++)
             if (columns[entry] < 0 || columns[entry] >= height)
                 return -1;
-        Py_ssize_t entry = first;
-        for (; entry + TOGETHER <= last; entry += TOGETHER) {
-            const float *line[TOGETHER];
-            for (int one = 0; one < TOGETHER; one++) {
-                line[one] = dense + (Py_ssize_t)columns[entry + one] * width;
-                if (entry + one + AHEAD < last)
-                    for (Py_ssize_t part = 0; part < width; part += 16)
-                        FETCH(dense + (Py_ssize_t)columns[entry + one + AHEAD] * width + part);
-            }
-            const float *restrict a = line[0], *restrict b = line[1], *restrict c = line[2], *restrict d = line[3];
-            const float *value = values + entry;
-            for (Py_ssize_t place = 0; place < width; place++)
-                sum[place] = (((sum[place] + value[0] * a[place]) + value[1] * b[place]) + value[2] * c[place]) + value[3] * d[place];
-        }
-        for (; entry < last; entry++) {
-            const float *restrict line = dense + (Py_ssize_t)columns[entry] * width;
-            float value = values[entry];
-            for (Py_ssize_t place = 0; place < width; place++)
-                sum[place] += value * line[place];
-        }
+        add_sparse_row(columns + first, values + first, last - first, dense, width, sum);
     }
     return 0;
 }

@@ -13,20 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#if defined(__x86_64__) && defined(__GNUC__) && defined(__linux__) && defined(__GLIBC__)
-#define FOR_EVERY_PROCESSOR __attribute__((target_clones("avx2", "default")))
-#else
-#define FOR_EVERY_PROCESSOR
-#endif
-
-#if defined(__GNUC__)
-#define FETCH(address) __builtin_prefetch(address)
-#else
-#define FETCH(address)
-#endif
-
-#define AHEAD 8    /* entries: weights are not in the processor's cache */
-#define TOGETHER 4 /* entries: the margins are read and written once for all of them */
+#include "../engine/_sparse_row.h"
 
 /* Products as CSR; `positives` as CSR without values: the categories of each product, of `width`. */
 typedef struct {
@@ -70,28 +57,8 @@ FOR_EVERY_PROCESSOR
 static void margins(const Problem *all, int64_t first, int64_t last, const float *weights, const float *bias, float *restrict margin)
 {
     Py_ssize_t width = all->width;
-    const int32_t *columns = all->columns;
     memcpy(margin, bias, (size_t)width * sizeof(float));
-    int64_t entry = first;
-    for (; entry + TOGETHER <= last; entry += TOGETHER) {
-        const float *line[TOGETHER];
-        for (int one = 0; one < TOGETHER; one++) {
-            line[one] = weights + columns[entry + one] * width;
-            if (entry + one + AHEAD < last)
-                for (Py_ssize_t part = 0; part < width; part += 16)
-                    FETCH(weights + columns[entry + one + AHEAD] * width + part);
-        }
-        const float *restrict a = line[0], *restrict b = line[1], *restrict c = line[2], *restrict d = line[3];
-        const float *value = all->values + entry;
-        for (Py_ssize_t place = 0; place < width; place++)
-            margin[place] = (((margin[place] + value[0] * a[place]) + value[1] * b[place]) + value[2] * c[place]) + value[3] * d[place];
-    }
-    for (; entry < last; entry++) {
-        const float *restrict line = weights + columns[entry] * width;
-        float value = all->values[entry];
-        for (Py_ssize_t place = 0; place < width; place++)
-            margin[place] += value * line[place];
-    }
+    add_sparse_row(all->columns + first, all->values + first, (Py_ssize_t)(last - first), weights, width, margin);
 }
 
 /* One product's step in every category; `step` is what its features times that are added to the weights. */
