@@ -110,7 +110,7 @@ def _bars(result: Result, found: dict[str, dict[str, float]]) -> None:
 def main() -> None:
     """Measure and print."""
     parser = arguments(__file__, __doc__)
-    parser.add_argument("--rows", type=int, default=200_000, metavar="N", help="products to predict")
+    parser.add_argument("--rows", type=int, default=600_000, metavar="N", help="products to predict")
     parser.add_argument("--train", type=int, default=6_000, metavar="N", help="products to train on")
     parser.add_argument("--sides", nargs="+", choices=list(SIDES), metavar="SIDE", help="only these sides")
     args = parser.parse_args()

@@ -14,6 +14,7 @@ from shelfwise.decision.conformal import SetRule
 from shelfwise.decision.router import Router
 from shelfwise.encoders.allocator import keep_freed_memory
 from shelfwise.engine.classifier import BLOCK_ROWS
+from shelfwise.engine.threads import hold_linear_algebra_to
 from shelfwise.ensemble import Ensemble, prepare
 from shelfwise.predictions import Prediction
 from shelfwise.progress import Reporter
@@ -72,6 +73,9 @@ def _blocks(products: int, scores_a_product: int) -> Iterator[np.ndarray]:
 def set_up_process(recipe: Recipe) -> None:
     """What heavy work wants of the process: memory that is kept for the next batch, and the recipe's number of threads."""
     keep_freed_memory()
+    if not recipe.training.threads:
+        return
+    hold_linear_algebra_to(recipe.training.threads)
     torch = sys.modules.get("torch")
-    if recipe.training.threads and torch is not None:
+    if torch is not None:
         torch.set_num_threads(recipe.training.threads)

@@ -197,6 +197,8 @@ def _looks(
     useful = useful[~kinds.bearers(own[useful]).all(1)] if len(useful) else useful
     if not len(useful):
         return None
+    # Kind by kind: what the recogniser would be without a kind is worked out once for all its products.
+    useful = useful[np.argsort(own[useful], kind="stable")]
     known, as_new = [], []
     for start in range(0, len(useful), _AT_ONCE):
         part = useful[start : start + _AT_ONCE]
