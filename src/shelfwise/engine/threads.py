@@ -22,8 +22,8 @@ _held: int | None = None
 def hold_linear_algebra_to(threads: int) -> None:
     """NumPy's and SciPy's linear algebra uses so many threads in this process from now on; by itself it takes every core.
 
-    Beside other work its threads then wait for each other: what novelty is learned with took 20 seconds on four cores of which two
-    were busy, and one second on two threads.
+    Beside other work its threads then wait for each other: what novelty is learned with took 20 seconds with four threads on four
+    cores of which two were busy, and one second with two.
     """
     global _held
     if _held != threads:
