@@ -39,7 +39,7 @@ RECIPE: dict[str, Any] = {
         ("classifiers.words.head", ("classifiers", 0, "head"), {"kind": "auto"}),
         ("inputs.title.encoder.words", ("inputs", 0, "encoder", "words"), [1, 2]),
         ("inputs.v1.brand.encoder.min_products", ("inputs", 1, "encoder", "min_products"), 2),
-        ("fusion.policies.0.widths", ("fusion", "policies", 0, "widths"), [200]),
+        ("fusion.policies.0.widths", ("fusion", "policies", 0, "widths"), [100]),
         ("fusion.policies.2.widths", ("fusion", "policies", 2, "widths"), [7]),
         ("fusion.policies.mean", ("fusion", "policies", 1), {"kind": "mean"}),
         ("training.patience", ("training", "patience"), 3),
