@@ -1,7 +1,8 @@
-"""The process that workers are forked from: it has imported what they need, and holds to the threads it is told."""
+"""The process that workers are forked from: it has imported what they need, and a worker holds to its own threads."""
 
 from __future__ import annotations
 
+import ast
 import os
 import subprocess
 import sys
@@ -14,14 +15,14 @@ from shelfwise.batch.process_server import few_threads
 
 ASKS = """
 import os, sys
-from shelfwise.batch.process_server import begin_importing, few_threads, worker_context
+from shelfwise.batch.process_server import begin_importing, worker_context
 
 def told(pipe):
     import threadpoolctl
-    from shelfwise.batch.process_server import hold_to_threads
+    from shelfwise.engine.threads import hold_linear_algebra_to
     imported = [name for name in ("torch", "shelfwise.categorizer", "shelfwise.encoders.ngrams") if name in sys.modules]
-    hold_to_threads(2)
-    threads = {pool["num_threads"] for pool in threadpoolctl.threadpool_info()}
+    hold_linear_algebra_to(2)
+    threads = {pool["num_threads"] for pool in threadpoolctl.threadpool_info() if pool["user_api"] == "blas"}
     pipe.send((imported, os.environ["OMP_NUM_THREADS"], sorted(threads)))
 
 if __name__ == "__main__":
@@ -43,7 +44,7 @@ def test_a_worker_finds_imported_what_it_needs(tmp_path: Path, networks: str) ->
     ran = subprocess.run(
         [sys.executable, str(script), networks], capture_output=True, text=True, check=True, timeout=120
     )
-    imported, variable, threads = eval(ran.stdout)
+    imported, variable, threads = ast.literal_eval(ran.stdout)
     assert imported == [
         *(["torch"] if networks == "yes" else []),
         "shelfwise.categorizer",

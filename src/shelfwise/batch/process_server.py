@@ -52,11 +52,3 @@ def few_threads(threads: int) -> Iterator[None]:
                 del os.environ[name]
             else:
                 os.environ[name] = value
-
-
-def hold_to_threads(threads: int) -> None:
-    """In a process that was forked from the server: as many threads as it was started for, whatever the server was."""
-    if os.environ.get(_THREAD_VARIABLES[0]) != str(threads):
-        from threadpoolctl import threadpool_limits
-
-        threadpool_limits(threads)

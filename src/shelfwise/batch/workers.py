@@ -13,10 +13,10 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
 from shelfwise.batch.blocks import Block, BlockMaker, Make, Work
-from shelfwise.batch.process_server import few_threads, hold_to_threads, worker_context
+from shelfwise.batch.process_server import few_threads, worker_context
 from shelfwise.catalog import Catalog
 from shelfwise.decision.ruling import Ruling
-from shelfwise.engine.threads import compute_threads
+from shelfwise.engine.threads import compute_threads, hold_linear_algebra_to
 from shelfwise.errors import ShelfwiseError
 from shelfwise.profiling import Profile, active_profile, timed
 
@@ -177,7 +177,7 @@ def _work(work: Work, pipe: Connection, threads: int, profile: bool) -> None:
     """A worker's life: load what the work takes, then make blocks of what comes, until nothing more does."""
     # Ctrl-C reaches every process of a terminal; the first one decides what becomes of the others.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    hold_to_threads(threads)
+    hold_linear_algebra_to(threads)  # the server may have been started for others
     with suppress(EOFError, ConnectionError):  # the first process is gone: so is the need for this one
         try:
             make = work.maker()

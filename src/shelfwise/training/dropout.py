@@ -8,7 +8,7 @@ from torch import nn
 
 
 class Dropout(nn.Dropout):
-    """``nn.Dropout``, with other draws from the same generator: on CPUs PyTorch's own takes three times as long."""
+    """``nn.Dropout``, with other draws from the same generator: on CPUs PyTorch's own takes more than twice as long."""
 
     def forward(self, input: torch.Tensor) -> torch.Tensor:
         """In training each number is zero with probability ``p``, else divided by 1 - p; otherwise the same."""

@@ -1,0 +1,142 @@
+"""The loops in C beside what does their work without a compiler: counting and weighing words, linear support vector machines."""
+
+from __future__ import annotations
+
+import argparse
+from typing import TYPE_CHECKING
+
+from _common import MYNTRA_LEVELS, Bar, Column, Result, arguments, need, ratio, run_benchmark, stopwatch
+
+if TYPE_CHECKING:
+    import numpy as np
+    import scipy.sparse as sp
+
+COLUMNS = [
+    Column("work"),
+    Column("products", ",d"),
+    Column("C, CPU s", ".2f"),
+    Column("without, CPU s", ".2f"),
+    Column("times as fast", ".1f"),
+    Column("C, path", ".4f"),
+    Column("without, path", ".4f"),
+]
+COST = 1.5
+FORMS = {"words": {}, "words and in-word characters": {"chars": (2, 5)}}
+
+
+def measure(args: argparse.Namespace) -> Result:
+    """Descriptions of Myntra: counted, weighed, and learned from."""
+    from _data import near_duplicates, split
+
+    from shelfwise import Catalog
+    from shelfwise.encoders import hashing, native, vocabulary
+    from shelfwise.training import one_vs_rest
+
+    (folder,) = need(args.data, "myntra")
+    catalog = Catalog.read(folder)
+    parts = split(catalog, near_duplicates(catalog), args.products, args.seed)
+    result = Result(
+        "Loops in C, and without", "myntra: description; grouped by title and image", COLUMNS, parts.facts
+    )
+    if native.COUNT is None or one_vs_rest.NATIVE is None:
+        result.notes.append("nothing was compiled here: there is nothing to compare")
+        return result
+    train, test = parts.train.input("description"), parts.test.input("description")
+    for name, form in FORMS.items():
+        features, told = _text(train, test, form, result, name, (hashing, vocabulary))
+        if not form:
+            _machines(features, _answers(parts.train, parts.test), told, args.seed, result)
+    result.notes.append(
+        "count, weigh: the same bits either way, checked here. Machines: one a path against the rest, cost "
+        f"{COST}; without C scikit-learn's LinearSVC on all paths at once, with the same stopping tolerance; path: share of "
+        "test products whose largest score is right."
+    )
+    return result
+
+
+def _text(train, test, form, result, name, modules):  # type: ignore[no-untyped-def]
+    """TF-IDF of train and test, and how many products; one row for counting and one for weighing."""
+    import numpy as np
+    import scipy.sparse as sp
+
+    from shelfwise.encoders.ngrams import Ngrams, NgramsOptions
+
+    hashing, vocabulary = modules
+    encoder = Ngrams(NgramsOptions(**form))
+    times, found = {}, {}
+    compiled = hashing.COUNT, vocabulary.SELECT
+    for way in ("C", "without"):
+        hashing.COUNT, vocabulary.SELECT = compiled if way == "C" else (None, None)
+        with stopwatch() as counting:
+            counts = encoder.prepare(train)
+        encoder.fit(counts, np.arange(len(counts)))
+        with stopwatch() as weighing:
+            found[way] = encoder.transform(counts).matrix
+        times[way] = counting.cpu_s, weighing.cpu_s
+    hashing.COUNT, vocabulary.SELECT = compiled
+    if (found["C"] != found["without"]).nnz:
+        raise SystemExit("C and NumPy weigh words differently")
+    for place, work in enumerate(("count", "weigh")):
+        _row(result, f"{work} {name}", len(train), times["C"][place], times["without"][place])
+    return (sp.csr_matrix(found["C"]), encoder.transform(encoder.prepare(test)).matrix), len(train)
+
+
+def _answers(train, test):  # type: ignore[no-untyped-def]
+    """The paths' numbers int64 of train and test, -1 for one that training has not."""
+    import numpy as np
+
+    paths = [
+        list(zip(*(part.column(level).to_pylist() for level in MYNTRA_LEVELS), strict=True))
+        for part in (train, test)
+    ]
+    number = {path: place for place, path in enumerate(sorted(set(paths[0])))}
+    return [np.array([number.get(path, -1) for path in part]) for part in paths]
+
+
+def _machines(
+    features: tuple[sp.csr_matrix, sp.csr_matrix],
+    answers: tuple[np.ndarray, np.ndarray],
+    products: int,
+    seed: int,
+    result: Result,
+) -> None:
+    import numpy as np
+    import scipy.sparse as sp
+    from sklearn.svm import LinearSVC
+
+    from shelfwise.training.one_vs_rest import TOLERANCE, Question, train_one_vs_rest
+
+    truth, wanted = answers
+    many = int(truth.max()) + 1
+    positives = sp.csr_matrix((np.ones(products, bool), (np.arange(products), truth)), (products, many))
+    cost, extra = np.full(products, COST, np.float32), np.ones(many, np.float32)
+    with stopwatch() as ours:
+        weights, biases = train_one_vs_rest(Question(features[0], positives, cost, extra, seed), 1)
+    right = ((features[1] @ weights + biases).argmax(1) == wanted).mean()
+    with stopwatch() as theirs:
+        machine = LinearSVC(C=COST, tol=TOLERANCE, random_state=seed)
+        machine.fit(features[0].astype(np.float64), truth)
+    row = _row(result, "linear machines, words", products, ours.cpu_s, theirs.cpu_s)
+    row |= {"C, path": float(right), "without, path": float((machine.predict(features[1]) == wanted).mean())}
+    result.bars.append(Bar("linear machines, times as fast", theirs.cpu_s / ours.cpu_s, 3.0, form=".1f"))
+
+
+def _row(result: Result, work: str, products: int, ours: float, theirs: float) -> dict:  # type: ignore[type-arg]
+    row = {
+        "work": work,
+        "products": products,
+        "C, CPU s": ours,
+        "without, CPU s": theirs,
+        "times as fast": ratio(theirs, ours),
+    }
+    result.rows.append(row)
+    return row
+
+
+def main() -> None:
+    """Measure and print."""
+    run_benchmark(arguments(__file__, __doc__), measure)
+
+
+if __name__ == "__main__":
+    main()
