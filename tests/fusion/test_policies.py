@@ -20,6 +20,9 @@ from shelfwise.fusion.base import Policy
 TREATS_OUTCOMES_ALIKE = ("opinion_pool", "mean", "max", "single", "selected")
 """What all classifiers say is likeliest, they say too; the others learn which outcomes to believe and which go together."""
 
+HOLD_NETWORKS = ("policy_network", "blend")
+"""Networks stop when it is best for all products, and take their time."""
+
 
 @pytest.fixture(params=[True, False], ids=["paths", "labels"])
 def exclusive(request: pytest.FixtureRequest) -> bool:
@@ -234,7 +237,7 @@ class TestEveryPolicy:
         other[:2] = (other[:2] + 1) % OUTCOMES if fitted.exclusive else 1 - other[:2]
         again = build_policy(fitted.kind, fitted.exclusive)
         changed = again.cross_fit(held.logits, held.present, other, groups, 3)
-        if fitted.kind != "policy_network":
+        if fitted.kind not in HOLD_NETWORKS:
             np.testing.assert_array_equal(changed[:2], crossed[:2])
 
     def test_single_precision_is_enough(self, fitted: Policy) -> None:
@@ -246,7 +249,7 @@ class TestEveryPolicy:
 
 @settings(max_examples=25, deadline=None)
 @given(
-    st.sampled_from(sorted(set(POLICIES) - {"policy_network"})),
+    st.sampled_from(sorted(set(POLICIES) - set(HOLD_NETWORKS))),
     st.integers(1, 4),
     st.integers(1, 30),
     st.floats(0, 1),

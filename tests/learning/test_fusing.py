@@ -9,7 +9,7 @@ from tests.tiny_catalog import title_recipe
 
 from shelfwise.fusion.mean import Mean
 from shelfwise.fusion.policies import POLICIES
-from shelfwise.learning.fusing import HeldOutScores, Quality, fuse
+from shelfwise.learning.fusing import HeldOutScores, fuse
 from shelfwise.taxonomy.targets import LabelTarget, PathTarget
 
 PATHS = PathTarget.from_truth([("a", "x"), ("a", "y"), ("b",)])
@@ -37,7 +37,7 @@ def answers(target: PathTarget | LabelTarget, count: int, seed: int = 0) -> np.n
 def test_two_views_are_better_than_one(target: PathTarget | LabelTarget) -> None:
     truth = answers(target, 600)
     fused = fuse(title_recipe(), target, ["one", "two"], scores(truth, [1.5, 1.5]), truth, np.arange(600))
-    assert fused.told in ("policy_network", "category_pool", "opinion_pool", "mean")
+    assert set(fused.told.split(" + ")) <= {"policy_network", "category_pool", "opinion_pool", "mean"}
     assert fused.scores[fused.told] > max(fused.scores["one"], fused.scores["two"]) + 0.03
 
 
@@ -100,10 +100,3 @@ def test_a_handful_of_products(count: int) -> None:
         fused = fuse(recipe, target, ["one", "two"], scores(truth, [1, 1]), truth, np.arange(count))
         assert not fused.accept.possible
         assert np.isfinite([*fused.calibration.temperatures, fused.calibration.scale]).all()
-
-
-def test_quality_of_paths_and_labels() -> None:
-    assert Quality(PATHS)(np.eye(3), np.array([0, 1, 0])) == pytest.approx(2 / 3)
-    truth = np.array([[1, 0, 1], [0, 1, 0]], np.float32)
-    assert Quality(LABELS)(truth * 4 - 2, truth) == 1.0
-    assert Quality(PATHS)(np.zeros((0, 3)), np.zeros(0, np.int64)) == 0.0

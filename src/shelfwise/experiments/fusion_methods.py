@@ -20,7 +20,8 @@ from shelfwise.experiments.fusion_outputs import Outputs, Scores
 from shelfwise.experiments.fusion_plan import Method
 from shelfwise.fusion import build_policy
 from shelfwise.fusion.policies import Policy, Single
-from shelfwise.learning.fusing import as_answers, fit_temperatures
+from shelfwise.learning.fusing import fit_temperatures
+from shelfwise.learning.quality import as_answers
 from shelfwise.progress import Reporter, Stage
 from shelfwise.taxonomy.targets import UNLABELLED, LabelTarget, Target
 from shelfwise.training.side_by_side import Shared, SideBySide, processes_possible, threads

@@ -10,6 +10,7 @@ from pydantic import ValidationError
 
 from shelfwise.errors import RecipeError
 from shelfwise.fusion.base import Policy
+from shelfwise.fusion.blend import Blend
 from shelfwise.fusion.category_pool import CategoryPool
 from shelfwise.fusion.max import Max
 from shelfwise.fusion.mean import Mean
@@ -23,7 +24,7 @@ __all__ = ["POLICIES", "Max", "Mean", "OpinionPool", "Policy", "Single", "build_
 
 POLICIES: dict[str, type[Policy]] = {
     policy.kind: policy
-    for policy in (OpinionPool, CategoryPool, PolicyNetwork, Ridge, Selected, Mean, Max, Single)
+    for policy in (OpinionPool, CategoryPool, PolicyNetwork, Blend, Ridge, Selected, Mean, Max, Single)
 }
 
 

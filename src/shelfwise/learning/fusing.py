@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-from scipy.special import expit, log_softmax, softmax
+from scipy.special import log_softmax
 
 from shelfwise.decision.calibration import fit_scale_and_shift, fit_temperature
 from shelfwise.decision.calibrators import CalibrationMaps, Calibrator, cross_calibrated
@@ -19,10 +19,12 @@ from shelfwise.decision.evidence import DECIMALS, Evidence, label_evidence, path
 from shelfwise.decision.label_rules import LabelRule, fit_label_rules
 from shelfwise.decision.path_decoding import choose_decoding
 from shelfwise.decision.routing import AcceptRule, fit_accept_rule
-from shelfwise.decision.thresholds import ThresholdKind, best_micro_f1_threshold
+from shelfwise.decision.thresholds import ThresholdKind
 from shelfwise.ensemble import Calibration, fused_probabilities
-from shelfwise.fusion.policies import Policy, Single
-from shelfwise.learning.policy_trials import Judges, try_policies
+from shelfwise.fusion.policies import Policy
+from shelfwise.learning.policy_choice import choose_policy
+from shelfwise.learning.policy_trials import Judges
+from shelfwise.learning.quality import as_answers
 from shelfwise.profiling import timed
 from shelfwise.progress import Reporter, Silent
 from shelfwise.recipe import Recipe
@@ -75,7 +77,8 @@ def fuse(
     if target.exclusive:
         logits = log_softmax(logits, axis=2)
     maps, logits = _map_classifiers(recipe, target, logits, held.present, answers, mine)
-    chosen = _choose(recipe, target, names, logits, held.present, answers, mine, reporter)
+    judges = Judges(target.exclusive, logits, held.present, answers, mine, recipe.training.seed)
+    chosen = choose_policy(recipe.fusion, target, names, judges, reporter)
     calibration = _calibrate(recipe, target, temperatures, chosen.fused, answers)
     present = np.asarray(held.present.any(0))
     # In double precision, as predictions are: rounded singles are no decimals.
@@ -139,31 +142,6 @@ def _map_classifiers(
     return tuple(maps), mapped
 
 
-@dataclass(frozen=True)
-class Quality:
-    """(logits [N, outcomes], encoded truth) → 0–1, higher is better: whole-path accuracy, or micro-F1 of labels at the best
-    single threshold."""
-
-    target: Target
-
-    def __call__(self, logits: np.ndarray, truth: np.ndarray) -> float:
-        if not len(truth):
-            return 0.0
-        if isinstance(self.target, PathTarget):
-            return float((logits.argmax(1) == truth).mean())
-        probabilities = softmax(logits, axis=1) if self.target.exclusive else expit(logits)
-        by_label, labels = self.target.label_probabilities(probabilities), as_answers(self.target, truth)
-        given = by_label >= best_micro_f1_threshold(by_label, labels)
-        return float(2 * (given & (labels > 0)).sum() / max(given.sum() + labels.sum(), 1))
-
-
-def as_answers(target: Target, truth: np.ndarray) -> np.ndarray:
-    """Encoded truth as answers are compared: outcome positions of paths, or 0 and 1 [N, labels]."""
-    if isinstance(target, LabelTarget) and target.sets:
-        return target.members[truth]
-    return truth
-
-
 def fit_temperatures(
     logits: np.ndarray, present: np.ndarray, truth: np.ndarray, target: Target
 ) -> tuple[float, ...]:
@@ -177,51 +155,6 @@ def fit_temperatures(
             scale, _ = fit_scale_and_shift(mine[here], truth[here])
             found.append(1 / scale if scale > 0 else 1.0)
     return tuple(found)
-
-
-@dataclass(frozen=True)
-class _Chosen:
-    policy: Policy
-    fused: np.ndarray
-    """Cross-fitted logits [N, outcomes]."""
-    scores: dict[str, float]
-    told: str
-
-
-def _choose(
-    recipe: Recipe,
-    target: Target,
-    names: Sequence[str],
-    logits: np.ndarray,
-    present: np.ndarray,
-    truth: np.ndarray,
-    groups: np.ndarray,
-    reporter: Reporter,
-) -> _Chosen:
-    """The policy that scores best on products it was not fitted on; the best single classifier where it is better than every
-    policy by more than one standard error: few held-out products must not let luck decide."""
-    measure, exclusive, seed = Quality(target), target.exclusive, recipe.training.seed
-    singles = [Single(exclusive, which) for which in range(len(names))]
-    scores = {
-        name: measure(single.combine(logits, present), truth)
-        for name, single in zip(names, singles, strict=True)
-    }
-    favourite = max(range(len(names)), key=lambda which: scores[names[which]])
-    if len(names) == 1:
-        return _Chosen(singles[0], singles[0].combine(logits, present), scores, names[0])
-    best: tuple[float, Policy, np.ndarray] | None = None
-    judges = Judges(exclusive, logits, present, truth, groups, seed)
-    for policy, fused in try_policies(recipe.fusion.policies, judges, reporter):
-        score = scores[policy.name] = measure(fused, truth)
-        if best is None or score > best[0]:
-            best = (score, policy, fused)
-    alone = scores[names[favourite]]
-    margin = np.sqrt(alone * (1 - alone) / max(len(truth), 1))
-    if best is None or best[0] < alone - margin:
-        single = singles[favourite]
-        return _Chosen(single, single.combine(logits, present), scores, names[favourite])
-    _, policy, fused = best
-    return _Chosen(policy, fused, scores, policy.name)
 
 
 def _calibrate(

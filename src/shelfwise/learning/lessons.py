@@ -10,7 +10,7 @@ import torch
 
 from shelfwise.encoders.base import Encoder
 from shelfwise.ensemble import Prepared, build_classifier, usable
-from shelfwise.learning.fusing import Quality
+from shelfwise.learning.quality import Quality
 from shelfwise.learning.unfinished import KeptLesson
 from shelfwise.progress import Stage
 from shelfwise.recipe import ClassifierRecipe, TrainingRecipe

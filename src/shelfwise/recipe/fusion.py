@@ -10,7 +10,8 @@ from shelfwise.recipe.part import EachOnce, RecipePart
 
 
 class FusionRecipe(RecipePart):
-    """How classifiers' scores become one: ``policies`` are tried, the best on held-out products is kept.
+    """How classifiers' scores become one: ``policies`` are tried, the best on held-out products is kept. With ``blend``, means of
+    several policies are tried too.
 
     A policy is given by its kind (``mean``), or by a mapping of ``kind`` and its own options
     (``{kind: policy_network, widths: [200]}``).
@@ -21,6 +22,7 @@ class FusionRecipe(RecipePart):
             ["policy_network", "category_pool", "opinion_pool", "mean"]
         )
     )
+    blend: bool = True
 
     @field_validator("policies")
     @classmethod

@@ -9,7 +9,8 @@ PRESETS: dict[str, dict[str, Any]] = {
     "fast": {"training": {"folds": 1, "held_out": 0.1, "refit": False}},
     "paper-a": {
         "fusion": {
-            "policies": [{"kind": "policy_network", "preset": "paper_trimodal"}, "ridge", "mean", "max"]
+            "policies": [{"kind": "policy_network", "preset": "paper_trimodal"}, "ridge", "mean", "max"],
+            "blend": False,
         }
     },
     "paper-b": {"training": {"folds": 1}},

@@ -43,7 +43,7 @@ class Said:
 
 @dataclass(frozen=True)
 class Scored:
-    """A recipe's score (0–1, see ``fusing.Quality``), what was fitted on held-out products, and the classifiers behind it."""
+    """A recipe's score (0–1, see ``learning.quality``), what was fitted on held-out products, and the classifiers behind it."""
 
     value: float
     fused: Fused

@@ -1,0 +1,36 @@
+"""How good held-out answers are: what early stopping, the choice of a policy and the search go by."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.special import expit, softmax
+
+from shelfwise.decision.thresholds import best_micro_f1_threshold
+from shelfwise.taxonomy.targets import LabelTarget, PathTarget, Target
+
+
+@dataclass(frozen=True)
+class Quality:
+    """(logits [N, outcomes], encoded truth) → 0–1, higher is better: whole-path accuracy, or micro-F1 of labels at the best
+    single threshold."""
+
+    target: Target
+
+    def __call__(self, logits: np.ndarray, truth: np.ndarray) -> float:
+        if not len(truth):
+            return 0.0
+        if isinstance(self.target, PathTarget):
+            return float((logits.argmax(1) == truth).mean())
+        probabilities = softmax(logits, axis=1) if self.target.exclusive else expit(logits)
+        by_label, labels = self.target.label_probabilities(probabilities), as_answers(self.target, truth)
+        given = by_label >= best_micro_f1_threshold(by_label, labels)
+        return float(2 * (given & (labels > 0)).sum() / max(given.sum() + labels.sum(), 1))
+
+
+def as_answers(target: Target, truth: np.ndarray) -> np.ndarray:
+    """Encoded truth as answers are compared: outcome positions of paths, or 0 and 1 [N, labels]."""
+    if isinstance(target, LabelTarget) and target.sets:
+        return target.members[truth]
+    return truth
