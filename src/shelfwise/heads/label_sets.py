@@ -11,18 +11,29 @@ from __future__ import annotations
 import numpy as np
 import torch
 import torch.nn.functional as F
+from pydantic import Field
 
-from shelfwise.heads.base import Head
+from shelfwise.heads.base import Head, HeadOptions, weighted_mean
+from shelfwise.heads.wrong_labels import WRONG_LABELS, expecting_wrong_labels
 from shelfwise.taxonomy.targets import LabelTarget
+
+
+class LabelSetsOptions(HeadOptions):
+    """How label sets are trained."""
+
+    wrong_labels: float = Field(default=WRONG_LABELS, ge=0, lt=1)
+    """Share of the products whose set is expected to be wrong: less is learned from what cannot be."""
 
 
 class LabelSetsHead(Head):
     """Scores are one per label; ``target.sets`` lists the sets, which are the outcomes."""
 
+    Options = LabelSetsOptions
     members: torch.Tensor
 
-    def __init__(self, target: LabelTarget) -> None:
+    def __init__(self, target: LabelTarget, options: LabelSetsOptions | None = None) -> None:
         super().__init__()
+        self.wrong_labels = (options or LabelSetsOptions()).wrong_labels
         self.register_buffer("members", torch.from_numpy(target.members), persistent=False)
         self.n_scores = len(target.labels)
         self.own = torch.nn.Parameter(torch.zeros(len(target.sets)))
@@ -38,7 +49,8 @@ class LabelSetsHead(Head):
         self, scores: torch.Tensor, truth: torch.Tensor, weights: torch.Tensor | None = None
     ) -> torch.Tensor:
         """Cross-entropy of the whole set."""
-        return F.cross_entropy(self._set_scores(scores), truth, weight=weights)
+        losses = expecting_wrong_labels(self.outcome_logits(scores), truth, self.wrong_labels)
+        return weighted_mean(losses, truth, weights)
 
     def one_vs_rest(self, truth: np.ndarray) -> list[tuple[int, int, np.ndarray]]:
         """Each label against the rest."""

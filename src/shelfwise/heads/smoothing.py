@@ -13,12 +13,14 @@ import numpy as np
 import torch
 from torch import nn
 
+from shelfwise.heads.wrong_labels import expecting_wrong_labels
 from shelfwise.taxonomy.targets import PathTarget
 from shelfwise.taxonomy.tree import Path
 
 
 class HierarchicalSmoothing(nn.Module):
-    """Cross-entropy against ``1 - share`` on the truth and ``share`` spread over all outcomes by tree distance.
+    """Cross-entropy against ``1 - share`` on the truth, of which ``wrong_labels`` are expected to be wrong, and ``share`` spread
+    over all outcomes by tree distance.
 
     Half of what is spread goes evenly to the outcomes under the truth's parent (the truth is one of them), half of the rest
     to those under its grandparent, and so on; the root takes all that is left. So the mass halves with every step
@@ -30,9 +32,9 @@ class HierarchicalSmoothing(nn.Module):
     parent_at: torch.Tensor
     weight_at: torch.Tensor
 
-    def __init__(self, target: PathTarget, share: float) -> None:
+    def __init__(self, target: PathTarget, share: float, wrong_labels: float = 0.0) -> None:
         super().__init__()
-        self.share = share
+        self.share, self.wrong_labels = share, wrong_labels
         parents = sorted({path[:depth] for path in target.outcomes for depth in range(len(path))})
         number = {path: position for position, path in enumerate(parents)}
         self.n_parents = len(parents)
@@ -50,7 +52,7 @@ class HierarchicalSmoothing(nn.Module):
 
     def forward(self, log_probabilities: torch.Tensor, truth: torch.Tensor) -> torch.Tensor:
         """Log-probabilities [B, outcomes] and truth int64 [B] → losses [B]."""
-        loss = -log_probabilities.gather(1, truth[:, None])[:, 0]
+        loss = expecting_wrong_labels(log_probabilities, truth, self.wrong_labels)
         if not self.share:
             return loss
         below = log_probabilities.new_zeros(len(log_probabilities), self.n_parents).index_add(

@@ -18,6 +18,7 @@ from pydantic import Field
 
 from shelfwise.heads.base import Head, HeadOptions, weighted_mean
 from shelfwise.heads.smoothing import HierarchicalSmoothing
+from shelfwise.heads.wrong_labels import WRONG_LABELS, expecting_wrong_labels
 from shelfwise.taxonomy.targets import PathTarget
 
 OWN_SCORE_SCALE = 0.3
@@ -33,6 +34,8 @@ class TreeOptions(HeadOptions):
 
     smoothing: float = Field(default=0.0, ge=0, lt=1)
     """Share of the target that is spread over all paths, near ones first: against being too sure."""
+    wrong_labels: float = Field(default=WRONG_LABELS, ge=0, lt=1)
+    """Share of the products whose label is expected to be wrong: less is learned from what cannot be."""
 
 
 class TreeHead(Head):
@@ -44,7 +47,8 @@ class TreeHead(Head):
 
     def __init__(self, target: PathTarget, options: TreeOptions | None = None) -> None:
         super().__init__()
-        self.smoothing = HierarchicalSmoothing(target, (options or TreeOptions()).smoothing)
+        asked = options or TreeOptions()
+        self.smoothing = HierarchicalSmoothing(target, asked.smoothing, asked.wrong_labels)
         parts, scale, levels = outcome_parts(target)
         self.n_scores = len(scale)
         self.levels = levels
@@ -65,19 +69,21 @@ class TreeHead(Head):
     def loss(
         self, scores: torch.Tensor, truth: torch.Tensor, weights: torch.Tensor | None = None
     ) -> torch.Tensor:
-        """Cross-entropy of the path, and of each level's name besides."""
+        """Cross-entropy of the path, and of each level's name besides, some of them expected to be wrong."""
         loss = self.smoothing(self.outcome_logits(scores), truth)
         # Each level for itself besides: measured better than the path's loss alone on real catalogs.
         for first, last, name_of_outcome in self.levels:
             named = torch.from_numpy(name_of_outcome).to(truth.device)[truth]
-            loss = loss + F.cross_entropy(
-                scores[:, first:last],
-                named,
-                ignore_index=_NO_NAME,
-                reduction="none",
-                label_smoothing=self.smoothing.share,
-            )
+            loss = loss + self._level_loss(scores[:, first:last], named)
         return weighted_mean(loss, truth, weights)
+
+    def _level_loss(self, scores: torch.Tensor, named: torch.Tensor) -> torch.Tensor:
+        """Losses [B] of a level's scores [B, names]; zero where the path ends above the level."""
+        log_probabilities, share = F.log_softmax(scores, dim=1), self.smoothing.share
+        losses = expecting_wrong_labels(log_probabilities, named.clamp_min(0), self.smoothing.wrong_labels)
+        if share:
+            losses = (1 - share) * losses - share * log_probabilities.mean(1)
+        return losses * (named != _NO_NAME)
 
     def one_vs_rest(self, truth: np.ndarray) -> list[tuple[int, int, np.ndarray]]:
         """Each name of a level against the others of that level; what single paths have of their own stays zero."""

@@ -8,6 +8,7 @@ other weights, so everything after training is the same.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 
 import numpy as np
 import scipy.sparse as sp
@@ -16,8 +17,10 @@ from torch import nn
 
 from shelfwise.encoders.base import Encoded
 from shelfwise.errors import RecipeError
+from shelfwise.heads.base import Head
 from shelfwise.progress import Stage
 from shelfwise.recipe import TrainingRecipe
+from shelfwise.training.label_trust import Probabilities, trust_in_labels
 from shelfwise.training.loop import EpochRecord, Fit, OnEpoch, Score, outcome_logits
 from shelfwise.training.network import Classifier
 from shelfwise.training.one_vs_rest import Question, train_one_vs_rest
@@ -49,7 +52,11 @@ def train_linear_svm(
     scales = [_scale(matrix) for matrix in matrices]
     features = _features(matrices, scales, [data[name].present[rows] for name in recipe.inputs])
     asked, question = _question(classifier, features, truth[rows], weights, training.seed)
-    weight, bias = train_one_vs_rest(question, torch.get_num_threads(), _told_to(stage, len(rows)))
+    threads = torch.get_num_threads()
+    if truth.ndim == 1:
+        trust = trust_in_labels(question, truth[rows], _probabilities(classifier.head, asked), threads)
+        question = question if trust is None else replace(question, cost=question.cost * trust)
+    weight, bias = train_one_vs_rest(question, threads, _told_to(stage, len(rows)))
     _put(classifier, scales, asked, torch.from_numpy(weight), torch.from_numpy(bias))
     loss = _hinge(question, weight, bias)
     value = None
@@ -107,6 +114,19 @@ def _question(
         positive_cost *= weights
     asked = np.concatenate([np.arange(first, last) for first, last, _ in groups])
     return asked, Question(features, positives, cost, positive_cost, seed).of(asked)
+
+
+def _probabilities(head: Head, asked: np.ndarray) -> Probabilities:
+    """What machines for the scores ``asked`` come to as probabilities of the head's outcomes; all other scores are zero."""
+
+    def probabilities(said: np.ndarray) -> np.ndarray:
+        scores = torch.zeros(len(said), head.n_scores)
+        scores[:, torch.from_numpy(asked)] = torch.from_numpy(said)
+        with torch.no_grad():
+            found: np.ndarray = head.outcome_logits(scores).exp().numpy()
+        return found
+
+    return probabilities
 
 
 def _told_to(stage: Stage, products: int) -> Callable[[float], None]:

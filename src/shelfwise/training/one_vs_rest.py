@@ -49,6 +49,11 @@ class Question:
         positives = self.positives[:, categories]
         return Question(self.features, positives, self.cost, self.positive_cost[categories], self.seed)
 
+    def among(self, products: np.ndarray) -> Question:
+        """The same of some of the products, int64 positions."""
+        features, positives = self.features[products], self.positives[products]
+        return Question(features, positives, self.cost[products], self.positive_cost, self.seed)
+
 
 def train_one_vs_rest(
     question: Question, threads: int, on_part: Callable[[float], None] = lambda share: None
