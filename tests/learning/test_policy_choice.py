@@ -83,3 +83,12 @@ def test_all_that_help_are_taken(judges: Judges) -> None:
     chosen = choose_policy(recipe, PATHS, ["one", "two"], judges, Silent())
     best = max(score for name, score in chosen.scores.items() if " + " not in name)
     assert chosen.scores[chosen.told] >= best
+
+
+def test_a_blend_that_the_recipe_names_is_no_part_of_another(judges: Judges) -> None:
+    named = {"kind": "blend", "policies": ["favours_first", "favours_last"]}
+    recipe = FusionRecipe(policies=["favours_first", named, "max"])
+    chosen = choose_policy(recipe, PATHS, ["one", "two"], judges, Silent())
+    assert chosen.told == "favours_first + favours_last"
+    recipe = FusionRecipe(policies=["favours_first", {"kind": "blend", "policies": ["max", "favours_first"]}])
+    assert choose_policy(recipe, PATHS, ["one", "two"], judges, Silent()).scores

@@ -72,13 +72,15 @@ def choose_policy(
 def _blended(best: _Candidate, tried: Sequence[_Candidate], measure: Quality, judges: Judges) -> _Candidate:
     """``best``, and with it whichever policy makes the mean of their logits better, until none does: ensemble selection without
     replacement (Caruana et al. 2004). The mean of near equals is seldom worse than either, in what is right and in how sure
-    it is of it; which of them is the best by a hair is chance."""
-    while True:
-        wider = [_with(best, one, measure, judges) for one in tried if one.policies[0] not in best.policies]
+    it is of it; which of them is the best by a hair is chance. Blends that the recipe names stay as they are."""
+    others = [one for one in tried if not isinstance(one.policies[0], Blend)]
+    while not isinstance(best.policies[0], Blend):
+        wider = [_with(best, one, measure, judges) for one in others if one.policies[0] not in best.policies]
         better = max(wider, key=lambda one: one.score, default=best)
         if better.score <= best.score:
-            return best
+            break
         best = better
+    return best
 
 
 def _with(best: _Candidate, one: _Candidate, measure: Quality, judges: Judges) -> _Candidate:
