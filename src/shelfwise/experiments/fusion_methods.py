@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 import scipy.sparse as sp
 import torch
-from scipy.special import expit, log_softmax, softmax
+from scipy.special import expit, softmax
 
 from shelfwise.decision.thresholds import THRESHOLD_KINDS, LabelThresholds, ThresholdKind, fit_thresholds
 from shelfwise.experiments.cache import Result, ResultStore, work_key
@@ -20,10 +20,10 @@ from shelfwise.experiments.fusion_outputs import Outputs, Scores
 from shelfwise.experiments.fusion_plan import Method
 from shelfwise.fusion import build_policy
 from shelfwise.fusion.policies import Policy, Single
-from shelfwise.learning.fusing import fit_temperatures
 from shelfwise.learning.quality import as_answers
+from shelfwise.learning.scales import fit_temperatures, tempered
 from shelfwise.progress import Reporter, Stage
-from shelfwise.taxonomy.targets import UNLABELLED, LabelTarget, Target
+from shelfwise.taxonomy.targets import LabelTarget, Target
 from shelfwise.training.side_by_side import Shared, SideBySide, processes_possible, threads
 
 ONE_ANSWER = "whole path"
@@ -169,14 +169,10 @@ class MethodRunner:
         return float(top.sum() / max(bottom.sum(), 1))
 
     def _temperatures(self, learn: Scores) -> tuple[float, ...]:
-        known = self.truth != UNLABELLED if self.target.exclusive else np.ones(len(self.truth), bool)
-        return fit_temperatures(
-            learn.logits[:, known], learn.present[:, known], self.truth[known], self.target
-        )
+        return fit_temperatures(learn.logits, learn.present, self.truth, self.target)
 
     def _scaled(self, scores: Scores, temperatures: tuple[float, ...]) -> Scores:
-        logits = scores.logits / np.array(temperatures, np.float32)[:, None, None]
-        return Scores(log_softmax(logits, axis=2) if self.target.exclusive else logits, scores.present)
+        return Scores(tempered(scores.logits, temperatures, self.target), scores.present)
 
     def _combined(self, policy: Policy, scores: Scores) -> np.ndarray:
         return self._probabilities(

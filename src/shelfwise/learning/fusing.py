@@ -12,7 +12,6 @@ from dataclasses import dataclass, replace
 import numpy as np
 from scipy.special import log_softmax
 
-from shelfwise.decision.calibration import fit_scale_and_shift, fit_temperature
 from shelfwise.decision.calibrators import CalibrationMaps, Calibrator, cross_calibrated
 from shelfwise.decision.confidence import decide
 from shelfwise.decision.evidence import DECIMALS, Evidence, label_evidence, path_evidence
@@ -25,6 +24,7 @@ from shelfwise.fusion.policies import Policy
 from shelfwise.learning.policy_choice import choose_policy
 from shelfwise.learning.policy_trials import Judges
 from shelfwise.learning.quality import as_answers
+from shelfwise.learning.scales import fit_last_scale, fit_temperatures, tempered
 from shelfwise.profiling import timed
 from shelfwise.progress import Reporter, Silent
 from shelfwise.recipe import Recipe
@@ -71,11 +71,8 @@ def fuse(
     """Choose and calibrate on the held-out scores of the classifiers ``names``; ``truth`` and ``groups`` are of all rows."""
     reporter = reporter or Silent()
     answers, mine = truth[held.rows], groups[held.rows]
-    known = answers != UNLABELLED if target.exclusive else np.ones(len(answers), bool)
-    temperatures = fit_temperatures(held.logits[:, known], held.present[:, known], answers[known], target)
-    logits = held.logits / np.array(temperatures, np.float32)[:, None, None]
-    if target.exclusive:
-        logits = log_softmax(logits, axis=2)
+    temperatures = fit_temperatures(held.logits, held.present, answers, target)
+    logits = tempered(held.logits, temperatures, target)
     maps, logits = _map_classifiers(recipe, target, logits, held.present, answers, mine)
     judges = Judges(target.exclusive, logits, held.present, answers, mine, recipe.training.seed)
     chosen = choose_policy(recipe.fusion, target, names, judges, reporter)
@@ -142,33 +139,15 @@ def _map_classifiers(
     return tuple(maps), mapped
 
 
-def fit_temperatures(
-    logits: np.ndarray, present: np.ndarray, truth: np.ndarray, target: Target
-) -> tuple[float, ...]:
-    """One divisor a classifier: raw logits [classifiers, N, outcomes] and presence [classifiers, N] of products that they did not
-    learn from, whose ``truth`` is known."""
-    found = []
-    for mine, here in zip(logits, present, strict=True):
-        if target.exclusive:
-            found.append(fit_temperature(mine[here], truth[here]))
-        else:
-            scale, _ = fit_scale_and_shift(mine[here], truth[here])
-            found.append(1 / scale if scale > 0 else 1.0)
-    return tuple(found)
-
-
 def _calibrate(
     recipe: Recipe, target: Target, temperatures: tuple[float, ...], fused: np.ndarray, truth: np.ndarray
 ) -> Calibration:
     """Scale the fused logits on cross-fitted outputs, and choose how one path is taken."""
-    shift, decoding = 0.0, recipe.target.decoding
-    if target.exclusive:
-        known = truth != UNLABELLED
-        scale = 1 / fit_temperature(fused[known], truth[known])
-    else:
-        scale, shift = fit_scale_and_shift(fused, truth)
+    scale, shift = fit_last_scale(fused, truth, target)
+    decoding = recipe.target.decoding
     if decoding == "auto":
         decoding = "highest_leaf"
         if isinstance(target, PathTarget):
+            known = truth != UNLABELLED
             decoding = choose_decoding(target, log_softmax(fused, axis=1)[known], truth[known]).kind
     return Calibration(temperatures, scale=scale, shift=shift, decoding=decoding)

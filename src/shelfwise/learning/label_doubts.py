@@ -7,18 +7,16 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from scipy.special import log_softmax
 
 from shelfwise.catalog.split import grouped_folds
-from shelfwise.decision.calibration import fit_scale_and_shift, fit_temperature
 from shelfwise.decision.label_noise import fit_label_noise, fit_yes_no_noise
 from shelfwise.ensemble import Calibration, Prepared, fused_probabilities
 from shelfwise.errors import TargetError
 from shelfwise.fusion import build_policy
 from shelfwise.learning import recommended
-from shelfwise.learning.fusing import fit_temperatures
 from shelfwise.learning.plans import Plan
 from shelfwise.learning.rounds import LEAST_PRODUCTS, Round
+from shelfwise.learning.scales import fit_last_scale, fit_temperatures, tempered
 from shelfwise.learning.trainer import Trainer
 from shelfwise.progress import Reporter
 from shelfwise.recipe import ClassifierRecipe, Recipe
@@ -175,19 +173,14 @@ def _fuse(
 ) -> np.ndarray:
     """Raw logits [classifiers, M, outcomes] as one calibrated probability an outcome, [M, outcomes]."""
     temperatures = fit_temperatures(logits, present, truth, target)
-    scaled = logits / np.array(temperatures, np.float32)[:, None, None]
-    if target.exclusive:
-        scaled = log_softmax(scaled, axis=2)
+    scaled = tempered(logits, temperatures, target)
     if len(scaled) == 1:
         fused = scaled[0]
     else:
         policy = build_policy("opinion_pool", target.exclusive)
         fused = policy.cross_fit(scaled, present, truth, groups, recipe.training.seed)
-    if target.exclusive:
-        calibration = Calibration(temperatures, scale=1 / fit_temperature(fused, truth))
-    else:
-        scale, shift = fit_scale_and_shift(fused, truth)
-        calibration = Calibration(temperatures, scale=scale, shift=shift)
+    scale, shift = fit_last_scale(fused, truth, target)
+    calibration = Calibration(temperatures, scale=scale, shift=shift)
     return fused_probabilities(target, calibration, fused, np.ones(len(fused), bool))
 
 
