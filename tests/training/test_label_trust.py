@@ -52,6 +52,13 @@ def test_wrong_labels_are_told_from_right_ones() -> None:
     assert trust[given != right].mean() < 0.2
 
 
+def test_categories_that_seem_all_wrong_are_not_given_up() -> None:
+    lifted = label_trust._lifted(np.array([0.0, 0.1, 0.9, 0.5, 0.0]), np.array([3, 3, 0, 0, 1]))
+    assert lifted[:2].mean() == pytest.approx(0.2)
+    assert lifted[0] < lifted[1]
+    np.testing.assert_allclose(lifted[2:], [0.9, 0.5, 0.2])
+
+
 def test_where_hardly_any_looks_wrong_all_are_trusted() -> None:
     question, given, *_ = shop(2_000, LEAST_SHARE / 6)
     assert trust_in_labels(question, given, probabilities, 1) is None

@@ -20,6 +20,9 @@ _LEAST_PRODUCTS = 500
 _FIRST_LOOK = 20_000
 """So many products tell how many labels are wrong."""
 _FOLDS = 4
+_LEAST_OF_A_CATEGORY = 0.2
+"""A category's labels are trusted this much on average, or more: of a rare one machines that saw few of its products find every
+label odd, and it would never be learned."""
 
 Probabilities = Callable[[np.ndarray], np.ndarray]
 """Scores float32 [M, categories], as the machines give them → probabilities [M, outcomes], rows sum to 1."""
@@ -47,7 +50,15 @@ def trust_in_labels(
         others = np.setdiff1d(order, part)
         said[part] = probabilities(_judge(question, others, part, threads))
     noise = fit_label_noise(said, truth, question.seed)
-    return (1.0 - noise.wrong(said, truth)).astype(np.float32)
+    return _lifted(1.0 - noise.wrong(said, truth), truth).astype(np.float32)
+
+
+def _lifted(trust: np.ndarray, truth: np.ndarray) -> np.ndarray:
+    """float [N]: the same, raised evenly in categories whose mean is too low."""
+    mean = np.bincount(truth, trust) / np.maximum(np.bincount(truth), 1)
+    share = np.clip((_LEAST_OF_A_CATEGORY - mean) / np.maximum(1.0 - mean, 1e-9), 0.0, 1.0)[truth]
+    lifted: np.ndarray = trust + share * (1.0 - trust)
+    return lifted
 
 
 def _judge(question: Question, learned: np.ndarray, judged: np.ndarray, threads: int) -> np.ndarray:
