@@ -54,7 +54,7 @@ def judges(monkeypatch: pytest.MonkeyPatch) -> Judges:
 
 def test_policies_that_err_apart_are_blended(judges: Judges) -> None:
     recipe = FusionRecipe(policies=["favours_first", "favours_last"])
-    chosen = choose_policy(recipe, PATHS, ["one", "two"], judges, Silent())
+    chosen = choose_policy(recipe, PATHS, ["one", "two"], judges, judges.truth, Silent())
     assert isinstance(chosen.policy, Blend)
     assert set(chosen.told.split(" + ")) == {"favours_first", "favours_last"}
     alone = max(chosen.scores["favours_first"], chosen.scores["favours_last"])
@@ -67,20 +67,20 @@ def test_policies_that_err_apart_are_blended(judges: Judges) -> None:
 
 def test_not_where_the_recipe_wants_one(judges: Judges) -> None:
     recipe = FusionRecipe(policies=["favours_first", "favours_last"], blend=False)
-    chosen = choose_policy(recipe, PATHS, ["one", "two"], judges, Silent())
+    chosen = choose_policy(recipe, PATHS, ["one", "two"], judges, judges.truth, Silent())
     assert chosen.told in ("favours_first", "favours_last")
     assert set(chosen.scores) == {"one", "two", "favours_first", "favours_last"}
 
 
 def test_a_policy_that_makes_it_worse_is_left_out(judges: Judges) -> None:
     recipe = FusionRecipe(policies=["mean", "favours_first"])
-    chosen = choose_policy(recipe, PATHS, ["one", "two"], judges, Silent())
+    chosen = choose_policy(recipe, PATHS, ["one", "two"], judges, judges.truth, Silent())
     assert chosen.told == "mean"
 
 
 def test_all_that_help_are_taken(judges: Judges) -> None:
     recipe = FusionRecipe(policies=["favours_last", "max", "favours_first"])
-    chosen = choose_policy(recipe, PATHS, ["one", "two"], judges, Silent())
+    chosen = choose_policy(recipe, PATHS, ["one", "two"], judges, judges.truth, Silent())
     best = max(score for name, score in chosen.scores.items() if " + " not in name)
     assert chosen.scores[chosen.told] >= best
 
@@ -88,7 +88,7 @@ def test_all_that_help_are_taken(judges: Judges) -> None:
 def test_a_blend_that_the_recipe_names_is_no_part_of_another(judges: Judges) -> None:
     named = {"kind": "blend", "policies": ["favours_first", "favours_last"]}
     recipe = FusionRecipe(policies=["favours_first", named, "max"])
-    chosen = choose_policy(recipe, PATHS, ["one", "two"], judges, Silent())
+    chosen = choose_policy(recipe, PATHS, ["one", "two"], judges, judges.truth, Silent())
     assert chosen.told == "favours_first + favours_last"
     recipe = FusionRecipe(policies=["favours_first", {"kind": "blend", "policies": ["max", "favours_first"]}])
-    assert choose_policy(recipe, PATHS, ["one", "two"], judges, Silent()).scores
+    assert choose_policy(recipe, PATHS, ["one", "two"], judges, judges.truth, Silent()).scores

@@ -24,6 +24,7 @@ from shelfwise.fusion.policies import Policy
 from shelfwise.learning.policy_choice import choose_policy
 from shelfwise.learning.policy_trials import Judges
 from shelfwise.learning.quality import as_answers
+from shelfwise.learning.random_labels import without_random_labels
 from shelfwise.learning.scales import fit_last_scale, fit_temperatures, tempered
 from shelfwise.profiling import timed
 from shelfwise.progress import Reporter, Silent
@@ -71,11 +72,13 @@ def fuse(
     """Choose and calibrate on the held-out scores of the classifiers ``names``; ``truth`` and ``groups`` are of all rows."""
     reporter = reporter or Silent()
     answers, mine = truth[held.rows], groups[held.rows]
-    temperatures = fit_temperatures(held.logits, held.present, answers, target)
+    # Policies learn from what can be; they are judged, and what is promised is measured, on all labels as they are.
+    trusted = without_random_labels(target, held.logits, held.present, answers, mine, recipe.training.seed)
+    temperatures = fit_temperatures(held.logits, held.present, trusted, target)
     logits = tempered(held.logits, temperatures, target)
-    maps, logits = _map_classifiers(recipe, target, logits, held.present, answers, mine)
-    judges = Judges(target.exclusive, logits, held.present, answers, mine, recipe.training.seed)
-    chosen = choose_policy(recipe.fusion, target, names, judges, reporter)
+    maps, logits = _map_classifiers(recipe, target, logits, held.present, trusted, mine)
+    judges = Judges(target.exclusive, logits, held.present, trusted, mine, recipe.training.seed)
+    chosen = choose_policy(recipe.fusion, target, names, judges, answers, reporter)
     calibration = _calibrate(recipe, target, temperatures, chosen.fused, answers)
     present = np.asarray(held.present.any(0))
     # In double precision, as predictions are: rounded singles are no decimals.

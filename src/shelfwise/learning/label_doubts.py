@@ -10,13 +10,12 @@ import numpy as np
 
 from shelfwise.catalog.split import grouped_folds
 from shelfwise.decision.label_noise import fit_label_noise, fit_yes_no_noise
-from shelfwise.ensemble import Calibration, Prepared, fused_probabilities
+from shelfwise.ensemble import Prepared
 from shelfwise.errors import TargetError
-from shelfwise.fusion import build_policy
 from shelfwise.learning import recommended
 from shelfwise.learning.plans import Plan
+from shelfwise.learning.random_labels import pooled_probabilities
 from shelfwise.learning.rounds import LEAST_PRODUCTS, Round
-from shelfwise.learning.scales import fit_last_scale, fit_temperatures, tempered
 from shelfwise.learning.trainer import Trainer
 from shelfwise.progress import Reporter
 from shelfwise.recipe import ClassifierRecipe, Recipe
@@ -117,10 +116,10 @@ def judge(
             "expected labelled products with at least one usable input, but all inputs are empty"
         )
     rows, learned = labelled[read], present.any(1)
-    fused = _fuse(
-        recipe, target, logits[learned][:, read], present[learned][:, read], truth[rows], groups[rows]
-    )
-    return Judged(rows, fused.astype(np.float32))
+    said, here = logits[learned][:, read], present[learned][:, read]
+    seed = recipe.training.seed
+    probabilities = pooled_probabilities(target, said, here, truth[rows], groups[rows], seed)
+    return Judged(rows, probabilities.astype(np.float32))
 
 
 def find_doubts(judged: Judged, target: Target, answers: Sequence[tuple[str, ...]]) -> LabelDoubts:
@@ -161,27 +160,6 @@ def quick_recipe(recipe: Recipe, target: Target, products: int) -> Recipe:
     return recipe.model_copy(
         update={"classifiers": classifiers, "inputs": [one for one in recipe.inputs if one.name in used]}
     )
-
-
-def _fuse(
-    recipe: Recipe,
-    target: Target,
-    logits: np.ndarray,
-    present: np.ndarray,
-    truth: np.ndarray,
-    groups: np.ndarray,
-) -> np.ndarray:
-    """Raw logits [classifiers, M, outcomes] as one calibrated probability an outcome, [M, outcomes]."""
-    temperatures = fit_temperatures(logits, present, truth, target)
-    scaled = tempered(logits, temperatures, target)
-    if len(scaled) == 1:
-        fused = scaled[0]
-    else:
-        policy = build_policy("opinion_pool", target.exclusive)
-        fused = policy.cross_fit(scaled, present, truth, groups, recipe.training.seed)
-    scale, shift = fit_last_scale(fused, truth, target)
-    calibration = Calibration(temperatures, scale=scale, shift=shift)
-    return fused_probabilities(target, calibration, fused, np.ones(len(fused), bool))
 
 
 def _outcome_doubts(judged: Judged, target: Target, answers: Sequence[tuple[str, ...]]) -> LabelDoubts:

@@ -1,0 +1,54 @@
+"""Held-out products whose labels look random, so that fusion does not learn from them.
+
+A policy learns how far to believe each classifier. From random labels it learns to believe none, and the surer a classifier is
+the more so: of good classifiers it would make a poor whole.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from shelfwise.decision.label_noise import fit_label_noise
+from shelfwise.ensemble import Calibration, fused_probabilities
+from shelfwise.fusion import build_policy
+from shelfwise.learning.scales import fit_last_scale, fit_temperatures, tempered
+from shelfwise.taxonomy.targets import UNLABELLED, Target
+from shelfwise.training.label_trust import LEAST_PRODUCTS, LEAST_SHARE
+
+
+def without_random_labels(
+    target: Target, logits: np.ndarray, present: np.ndarray, truth: np.ndarray, groups: np.ndarray, seed: int
+) -> np.ndarray:
+    """``truth`` (int64 [N]) with `UNLABELLED` for products whose label is more probably random than not, where more than a few
+    are. Labels decided each for itself stay as they are.
+
+    ``logits`` and ``present`` [classifiers, N, …] are of classifiers that did not learn from these products.
+    """
+    known = np.flatnonzero(truth != UNLABELLED) if target.exclusive else np.zeros(0, np.int64)
+    if len(known) < LEAST_PRODUCTS:
+        return truth
+    given = truth[known]
+    said = pooled_probabilities(target, logits[:, known], present[:, known], given, groups[known], seed)
+    noise = fit_label_noise(said, given, seed)
+    if noise.share < LEAST_SHARE:
+        return truth
+    trusted = truth.copy()
+    trusted[known[noise.wrong(said, given) > 0.5]] = UNLABELLED
+    return trusted
+
+
+def pooled_probabilities(
+    target: Target, logits: np.ndarray, present: np.ndarray, truth: np.ndarray, groups: np.ndarray, seed: int
+) -> np.ndarray:
+    """Raw logits [classifiers, N, outcomes] of products of known ``truth`` → calibrated probabilities [N, outcomes], by an
+    opinion pool that did not learn from the product's group."""
+    temperatures = fit_temperatures(logits, present, truth, target)
+    scaled = tempered(logits, temperatures, target)
+    if len(scaled) == 1:
+        fused = scaled[0]
+    else:
+        policy = build_policy("opinion_pool", target.exclusive)
+        fused = policy.cross_fit(scaled, present, truth, groups, seed)
+    scale, shift = fit_last_scale(fused, truth, target)
+    calibration = Calibration(temperatures, scale=scale, shift=shift)
+    return fused_probabilities(target, calibration, fused, np.asarray(present.any(0)))

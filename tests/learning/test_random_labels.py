@@ -1,0 +1,74 @@
+"""Held-out labels that look random teach fusion nothing."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from scipy.special import log_softmax
+from tests.tiny_catalog import title_recipe
+
+from shelfwise.learning.fusing import HeldOutScores, fuse
+from shelfwise.learning.random_labels import without_random_labels
+from shelfwise.taxonomy.targets import UNLABELLED, LabelTarget, PathTarget
+
+CATEGORIES, PRODUCTS = 12, 2_000
+PATHS = PathTarget(tuple((f"c{place:02}",) for place in range(CATEGORIES)))
+
+
+def held_out(wrong: float, seed: int = 0) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Two classifiers that are sure and mostly right: logits [2, N, categories], what is right, and the labels given."""
+    random = np.random.default_rng(seed)
+    right = random.integers(0, CATEGORIES, PRODUCTS)
+    scores = 6 * np.eye(CATEGORIES)[right] + random.normal(0, 2, (2, PRODUCTS, CATEGORIES))
+    given = np.where(random.random(PRODUCTS) < wrong, random.integers(0, CATEGORIES, PRODUCTS), right)
+    return log_softmax(scores, axis=2).astype(np.float32), right, given
+
+
+def trusted(wrong: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    logits, right, given = held_out(wrong)
+    present = np.ones(logits.shape[:2], bool)
+    return without_random_labels(PATHS, logits, present, given, np.arange(PRODUCTS), 0), right, given
+
+
+def test_random_labels_are_left_aside() -> None:
+    found, right, given = trusted(0.3)
+    aside = found == UNLABELLED
+    assert (found[~aside] == given[~aside]).all()
+    assert aside[given != right].mean() > 0.9
+    assert aside[given == right].mean() < 0.02
+
+
+def test_where_hardly_any_looks_random_nothing_is_changed() -> None:
+    found, _, given = trusted(0.01)
+    assert found is given
+
+
+def test_labels_decided_each_for_itself_stay() -> None:
+    truth = np.random.default_rng(0).integers(0, 2, (600, 3)).astype(np.float32)
+    logits = np.random.default_rng(1).normal(size=(2, 600, 3)).astype(np.float32)
+    target = LabelTarget(("s", "t", "u"))
+    kept = without_random_labels(target, logits, np.ones((2, 600), bool), truth, np.arange(600), 0)
+    assert kept is truth
+
+
+def test_what_is_unlabelled_stays_so_and_is_not_read() -> None:
+    logits, _, given = held_out(0.3)
+    given[:100] = UNLABELLED
+    present = np.ones(logits.shape[:2], bool)
+    found = without_random_labels(PATHS, logits, present, given, np.arange(PRODUCTS), 0)
+    assert (found[:100] == UNLABELLED).all()
+    assert (given[100:] >= 0).all()
+
+
+def test_fusion_learns_without_them_and_is_judged_with_them() -> None:
+    logits, right, given = held_out(0.3)
+    held = HeldOutScores(logits, np.ones(logits.shape[:2], bool), np.arange(PRODUCTS))
+    fused = fuse(title_recipe(), PATHS, ["one", "two"], held, given, np.arange(PRODUCTS))
+    clean = fuse(title_recipe(), PATHS, ["one", "two"], held, right, np.arange(PRODUCTS))
+    np.testing.assert_allclose(fused.calibration.temperatures, clean.calibration.temperatures, rtol=0.2)
+    said = fused.policy.combine(logits, held.present)
+    assert (said.argmax(1) == right).mean() == pytest.approx(
+        (clean.policy.combine(logits, held.present).argmax(1) == right).mean(), abs=0.01
+    )
+    # Of three tenths that were given blindly one in twelve is right by chance.
+    assert fused.scores[fused.told] == pytest.approx(0.7 + 0.3 / CATEGORIES, abs=0.04)
