@@ -13,7 +13,10 @@ from shelfwise.ensemble import Calibration, fused_probabilities
 from shelfwise.fusion import build_policy
 from shelfwise.learning.scales import fit_last_scale, fit_temperatures, tempered
 from shelfwise.taxonomy.targets import UNLABELLED, Target
-from shelfwise.training.label_trust import LEAST_PRODUCTS, LEAST_SHARE
+from shelfwise.training.label_trust import LEAST_SHARE
+
+_LEAST_PRODUCTS = 200
+"""Of fewer held-out products it cannot be told how many labels are random."""
 
 
 def without_random_labels(
@@ -25,7 +28,7 @@ def without_random_labels(
     ``logits`` and ``present`` [classifiers, N, …] are of classifiers that did not learn from these products.
     """
     known = np.flatnonzero(truth != UNLABELLED) if target.exclusive else np.zeros(0, np.int64)
-    if len(known) < LEAST_PRODUCTS:
+    if len(known) < _LEAST_PRODUCTS:
         return truth
     given = truth[known]
     said = pooled_probabilities(target, logits[:, known], present[:, known], given, groups[known], seed)

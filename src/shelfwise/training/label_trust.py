@@ -15,7 +15,7 @@ from shelfwise.training.one_vs_rest import Question, train_one_vs_rest
 
 LEAST_SHARE = 0.05
 """Where fewer labels look wrong, all are trusted: to a weak input up to .04 look it of catalogs with hardly a wrong one."""
-LEAST_PRODUCTS = 500
+_LEAST_PRODUCTS = 500
 """Of fewer products machines know too little to doubt anything."""
 _FIRST_LOOK = 20_000
 """So many products tell how many labels are wrong."""
@@ -38,7 +38,7 @@ def trust_in_labels(
     doubt. If so, all products are judged, each part by machines that learned from the others.
     """
     count = len(truth)
-    if count < LEAST_PRODUCTS:
+    if count < _LEAST_PRODUCTS:
         return None
     order = np.random.default_rng(question.seed).permutation(count)
     learned, judged = np.array_split(order[: 2 * _FIRST_LOOK], 2)
