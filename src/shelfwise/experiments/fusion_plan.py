@@ -11,7 +11,7 @@ Spec = str | Mapping[str, Any]
 _PAPER_BIMODAL: Spec = {"kind": "policy_network", "preset": "paper_bimodal"}
 _PAPER_TRIMODAL: Spec = {"kind": "policy_network", "preset": "paper_trimodal"}
 PAPER_POLICIES: tuple[Spec, ...] = ("max", "mean", "ridge", _PAPER_TRIMODAL)
-OUR_POLICIES: tuple[Spec, ...] = ("policy_network", "opinion_pool", "selected")
+OUR_POLICIES: tuple[Spec, ...] = ("policy_network", "blend", "opinion_pool", "selected")
 
 
 @dataclass(frozen=True)
