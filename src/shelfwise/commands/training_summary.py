@@ -34,7 +34,7 @@ def training_rows(model: Categorizer) -> list[tuple[str, str]]:
     if used in model.ensemble_.names:
         rows.append(("together", f"no fusion was better than {used} alone, which is used"))
     else:
-        rows.append((f"together ({used})", f"{facts.scores[used]:.3f} {measure}"))
+        rows.append(("together", f"{facts.scores[used]:.3f} {measure}, by {used}"))
     return [*rows, *_promise_rows(model)]
 
 
