@@ -7,6 +7,7 @@ import pytest
 from scipy.special import log_softmax
 from tests.tiny_catalog import title_recipe
 
+from shelfwise.learning import random_labels
 from shelfwise.learning.fusing import HeldOutScores, fuse
 from shelfwise.learning.random_labels import without_random_labels
 from shelfwise.taxonomy.targets import UNLABELLED, LabelTarget, PathTarget
@@ -27,7 +28,8 @@ def held_out(wrong: float, seed: int = 0) -> tuple[np.ndarray, np.ndarray, np.nd
 def trusted(wrong: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     logits, right, given = held_out(wrong)
     present = np.ones(logits.shape[:2], bool)
-    return without_random_labels(PATHS, logits, present, given, np.arange(PRODUCTS), 0), right, given
+    found = without_random_labels(PATHS, logits, logits, present, given, np.arange(PRODUCTS), 0)
+    return found, right, given
 
 
 def test_random_labels_are_left_aside() -> None:
@@ -43,11 +45,30 @@ def test_where_hardly_any_looks_random_nothing_is_changed() -> None:
     assert found is given
 
 
+def test_for_a_clean_catalog_nothing_is_fitted(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(random_labels, "pooled_probabilities", None)
+    found, _, given = trusted(0.01)
+    assert found is given
+
+
+def test_classifiers_that_are_absent_are_not_read() -> None:
+    logits, right, given = held_out(0.3)
+    present = np.ones(logits.shape[:2], bool)
+    present[1, ::2] = False
+    junk = np.where(present[..., None], logits, np.float32(0))
+    zero, nan = (
+        without_random_labels(PATHS, junk, scaled, present, given, np.arange(PRODUCTS), 0)
+        for scaled in (junk, np.where(present[..., None], logits, np.float32(np.nan)))
+    )
+    np.testing.assert_array_equal(zero, nan)
+    assert (zero == UNLABELLED)[given != right].mean() > 0.8
+
+
 def test_labels_decided_each_for_itself_stay() -> None:
     truth = np.random.default_rng(0).integers(0, 2, (600, 3)).astype(np.float32)
     logits = np.random.default_rng(1).normal(size=(2, 600, 3)).astype(np.float32)
     target = LabelTarget(("s", "t", "u"))
-    kept = without_random_labels(target, logits, np.ones((2, 600), bool), truth, np.arange(600), 0)
+    kept = without_random_labels(target, logits, logits, np.ones((2, 600), bool), truth, np.arange(600), 0)
     assert kept is truth
 
 
@@ -55,7 +76,7 @@ def test_what_is_unlabelled_stays_so_and_is_not_read() -> None:
     logits, _, given = held_out(0.3)
     given[:100] = UNLABELLED
     present = np.ones(logits.shape[:2], bool)
-    found = without_random_labels(PATHS, logits, present, given, np.arange(PRODUCTS), 0)
+    found = without_random_labels(PATHS, logits, logits, present, given, np.arange(PRODUCTS), 0)
     assert (found[:100] == UNLABELLED).all()
     assert (given[100:] >= 0).all()
 

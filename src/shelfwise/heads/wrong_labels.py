@@ -13,8 +13,8 @@ import math
 import torch
 
 WRONG_LABELS = 0.1
-"""The share that heads expect unless a recipe says otherwise. It need not be right: with it as many Myntra paths are found as
-without where labels are right, and far more where a fifth is wrong (``benchmarks/bench_noise.py``)."""
+"""The share that heads expect unless a recipe says otherwise. It need not be right: more than there are cost little, unless
+categories have very few products."""
 
 
 def expecting_wrong_labels(

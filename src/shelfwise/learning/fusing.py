@@ -73,17 +73,21 @@ def fuse(
     reporter = reporter or Silent()
     answers, mine = truth[held.rows], groups[held.rows]
     # Policies learn from what can be; they are judged, and what is promised is measured, on all labels as they are.
-    trusted = without_random_labels(target, held.logits, held.present, answers, mine, recipe.training.seed)
-    temperatures = fit_temperatures(held.logits, held.present, trusted, target)
+    seed = recipe.training.seed
+    temperatures = fit_temperatures(held.logits, held.present, answers, target)
     logits = tempered(held.logits, temperatures, target)
+    trusted = without_random_labels(target, held.logits, logits, held.present, answers, mine, seed)
+    if trusted is not answers:
+        temperatures = fit_temperatures(held.logits, held.present, trusted, target)
+        logits = tempered(held.logits, temperatures, target)
     maps, logits = _map_classifiers(recipe, target, logits, held.present, trusted, mine)
-    judges = Judges(target.exclusive, logits, held.present, trusted, mine, recipe.training.seed)
+    judges = Judges(target.exclusive, logits, held.present, trusted, mine, seed)
     chosen = choose_policy(recipe.fusion, target, names, judges, answers, reporter)
     calibration = _calibrate(recipe, target, temperatures, chosen.fused, answers)
     present = np.asarray(held.present.any(0))
     # In double precision, as predictions are: rounded singles are no decimals.
     fused = chosen.fused.astype(np.float64) * calibration.scale + calibration.shift
-    kind, seed = recipe.calibration.fused, recipe.training.seed
+    kind = recipe.calibration.fused
     fused_map, fused = cross_calibrated(kind, fused, answers, mine, target.exclusive, seed)
     as_is = Calibration(temperatures)
     probabilities = np.round(fused_probabilities(target, as_is, fused, present), DECIMALS)

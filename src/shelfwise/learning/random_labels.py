@@ -7,6 +7,7 @@ the more so: of good classifiers it would make a poor whole.
 from __future__ import annotations
 
 import numpy as np
+from scipy.special import softmax
 
 from shelfwise.decision.label_noise import fit_label_noise
 from shelfwise.ensemble import Calibration, fused_probabilities
@@ -20,17 +21,26 @@ _LEAST_PRODUCTS = 200
 
 
 def without_random_labels(
-    target: Target, logits: np.ndarray, present: np.ndarray, truth: np.ndarray, groups: np.ndarray, seed: int
+    target: Target,
+    logits: np.ndarray,
+    scaled: np.ndarray,
+    present: np.ndarray,
+    truth: np.ndarray,
+    groups: np.ndarray,
+    seed: int,
 ) -> np.ndarray:
     """``truth`` (int64 [N]) with `UNLABELLED` for products whose label is more probably random than not, where more than a few
     are. Labels decided each for itself stay as they are.
 
-    ``logits`` and ``present`` [classifiers, N, …] are of classifiers that did not learn from these products.
+    Raw ``logits`` and ``present`` [classifiers, N, …] are of classifiers that did not learn from these products; ``scaled`` are
+    their tempered logits. A first look at the mean of these, which takes no fitting, is all that most catalogs need.
     """
     known = np.flatnonzero(truth != UNLABELLED) if target.exclusive else np.zeros(0, np.int64)
     if len(known) < _LEAST_PRODUCTS:
         return truth
     given = truth[known]
+    if fit_label_noise(_mean(scaled[:, known], present[:, known]), given, seed).share < LEAST_SHARE:
+        return truth
     said = pooled_probabilities(target, logits[:, known], present[:, known], given, groups[known], seed)
     noise = fit_label_noise(said, given, seed)
     if noise.share < LEAST_SHARE:
@@ -38,6 +48,15 @@ def without_random_labels(
     trusted = truth.copy()
     trusted[known[noise.wrong(said, given) > 0.5]] = UNLABELLED
     return trusted
+
+
+def _mean(scaled: np.ndarray, present: np.ndarray) -> np.ndarray:
+    """Probabilities [N, outcomes] by the mean of the log-probabilities [classifiers, N, outcomes] of those present."""
+    total = np.zeros(scaled.shape[1:], np.float32)
+    for said, here in zip(scaled, present, strict=True):
+        total[here] += said[here]
+    found: np.ndarray = softmax(total / np.maximum(present.sum(0), 1)[:, None], axis=1)
+    return found
 
 
 def pooled_probabilities(
