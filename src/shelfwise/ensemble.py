@@ -48,6 +48,7 @@ class Calibration:
     probability on each label is given. ``set_scale`` and ``set_shift``: how the logit that a whole label set is right,
     were its labels independent, becomes the probability that it is. ``decoding``: how one path is taken from the probabilities of
     all. ``maps``: what comes after the temperatures, and after scale and shift, where the recipe wants more than those.
+    ``random_labels``: the share (0 to under 1) of labels that look drawn evenly from all outcomes, which no score foretells.
     """
 
     temperatures: tuple[float, ...]
@@ -58,6 +59,7 @@ class Calibration:
     set_shift: float = 0.0
     decoding: Kind = "highest_leaf"
     maps: CalibrationMaps = field(default_factory=CalibrationMaps)
+    random_labels: float = 0.0
 
 
 @dataclass
@@ -119,7 +121,13 @@ def fused_probabilities(
     scaled = fused * calibration.scale + calibration.shift
     if calibration.maps.fused is not None:
         scaled = calibration.maps.fused(scaled, target.exclusive)
-    probabilities = softmax(scaled, axis=1) if target.exclusive else expit(scaled)
+    if not target.exclusive:
+        return np.where(present[:, None], expit(scaled), 0.0)
+    probabilities = softmax(scaled, axis=1)
+    if calibration.random_labels:
+        # Meeker scores instead would drown a label set in the hundreds of sets that are all but impossible.
+        probabilities = probabilities * (1 - calibration.random_labels)
+        probabilities += calibration.random_labels / target.n_outcomes
     return np.where(present[:, None], probabilities, 0.0)
 
 

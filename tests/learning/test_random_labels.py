@@ -93,3 +93,28 @@ def test_fusion_learns_without_them_and_is_judged_with_them() -> None:
     )
     # Of three tenths that were given blindly one in twelve is right by chance.
     assert fused.scores[fused.told] == pytest.approx(0.7 + 0.3 / CATEGORIES, abs=0.04)
+
+
+def test_confidence_tells_how_often_labels_agree_random_ones_among_them() -> None:
+    logits, right, given = held_out(0.3)
+    held = HeldOutScores(logits, np.ones(logits.shape[:2], bool), np.arange(PRODUCTS))
+    fused = fuse(title_recipe(), PATHS, ["one", "two"], held, given, np.arange(PRODUCTS))
+    assert fused.calibration.random_labels == pytest.approx(0.3, abs=0.03)
+    whole = fused.evidence.whole
+    assert whole.confidence.max() < 0.75
+    assert whole.confidence.mean() == pytest.approx(whole.right.mean(), abs=0.01)
+    surest = whole.confidence >= np.quantile(whole.confidence, 0.5)
+    assert whole.confidence[surest].mean() == pytest.approx(whole.right[surest].mean(), abs=0.02)
+    alike = fuse(title_recipe(), PATHS, ["one", "two"], held, right, np.arange(PRODUCTS))
+    assert alike.calibration.random_labels == 0
+
+
+def test_a_wider_calibration_is_left_to_itself() -> None:
+    logits, _, given = held_out(0.3)
+    held = HeldOutScores(logits, np.ones(logits.shape[:2], bool), np.arange(PRODUCTS))
+    recipe = title_recipe(calibration={"fused": "isotonic"})
+    fused = fuse(recipe, PATHS, ["one", "two"], held, given, np.arange(PRODUCTS))
+    assert fused.calibration.random_labels == 0
+    assert fused.evidence.whole.confidence.mean() == pytest.approx(
+        fused.evidence.whole.right.mean(), abs=0.02
+    )

@@ -398,6 +398,7 @@ PLACES: list[tuple[str | int, ...]] = [
     ("calibration", "thresholds"),
     ("calibration", "thresholds", "values"),
     ("calibration", "set_shift"),
+    ("calibration", "random_labels"),
     ("accept",),
     ("accept", "threshold"),
     ("accept", "precision"),
@@ -425,6 +426,20 @@ def test_a_wrong_value_is_refused_and_nothing_else_happens(
         assert len(said) < 700
         refused += bool(said)
     assert refused >= 4
+
+
+def test_the_share_of_random_labels_comes_back_and_is_none_where_it_is_not_told(
+    copy: Path, model: Categorizer, catalog: Catalog
+) -> None:
+    before = [prediction.confidence for prediction in model.predict(catalog)]
+    edit_model(copy, lambda stored: stored["calibration"].pop("random_labels"))
+    assert [prediction.confidence for prediction in Categorizer.load(copy).predict(catalog)] == before
+    edit_model(copy, put(0.5, "calibration", "random_labels"))
+    loaded = Categorizer.load(copy)
+    categories = loaded.target_.n_outcomes
+    expected = 0.5 * np.array(before) + 0.5 / categories
+    told = [prediction.confidence for prediction in loaded.predict(catalog)]
+    np.testing.assert_allclose(told, expected, atol=2e-6)
 
 
 def refusal(folder: Path, catalog: Catalog) -> str:

@@ -10,11 +10,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-from scipy.special import log_softmax
+from scipy.special import log_softmax, softmax
 
 from shelfwise.decision.calibrators import CalibrationMaps, Calibrator, cross_calibrated
 from shelfwise.decision.confidence import decide
 from shelfwise.decision.evidence import DECIMALS, Evidence, label_evidence, path_evidence
+from shelfwise.decision.label_noise import fit_label_noise
 from shelfwise.decision.label_rules import LabelRule, fit_label_rules
 from shelfwise.decision.path_decoding import choose_decoding
 from shelfwise.decision.routing import AcceptRule, fit_accept_rule
@@ -72,7 +73,8 @@ def fuse(
     """Choose and calibrate on the held-out scores of the classifiers ``names``; ``truth`` and ``groups`` are of all rows."""
     reporter = reporter or Silent()
     answers, mine = truth[held.rows], groups[held.rows]
-    # Policies learn from what can be; they are judged, and what is promised is measured, on all labels as they are.
+    # Policies learn from what can be; they are judged, and what is promised is measured, on all labels as they are. So
+    # probabilities, too, are of what labels say, but which labels are random is not laid to the scores.
     seed = recipe.training.seed
     temperatures = fit_temperatures(held.logits, held.present, answers, target)
     logits = tempered(held.logits, temperatures, target)
@@ -83,13 +85,13 @@ def fuse(
     maps, logits = _map_classifiers(recipe, target, logits, held.present, trusted, mine)
     judges = Judges(target.exclusive, logits, held.present, trusted, mine, seed)
     chosen = choose_policy(recipe.fusion, target, names, judges, answers, reporter)
-    calibration = _calibrate(recipe, target, temperatures, chosen.fused, answers)
+    calibration = _calibrate(recipe, target, temperatures, chosen.fused, answers, trusted is not answers)
     present = np.asarray(held.present.any(0))
     # In double precision, as predictions are: rounded singles are no decimals.
     fused = chosen.fused.astype(np.float64) * calibration.scale + calibration.shift
     kind = recipe.calibration.fused
     fused_map, fused = cross_calibrated(kind, fused, answers, mine, target.exclusive, seed)
-    as_is = Calibration(temperatures)
+    as_is = Calibration(temperatures, random_labels=calibration.random_labels)
     probabilities = np.round(fused_probabilities(target, as_is, fused, present), DECIMALS)
     calibration = replace(calibration, maps=CalibrationMaps(maps, fused_map))
     rules: dict[ThresholdKind, LabelRule] = {}
@@ -147,14 +149,25 @@ def _map_classifiers(
 
 
 def _calibrate(
-    recipe: Recipe, target: Target, temperatures: tuple[float, ...], fused: np.ndarray, truth: np.ndarray
+    recipe: Recipe,
+    target: Target,
+    temperatures: tuple[float, ...],
+    fused: np.ndarray,
+    truth: np.ndarray,
+    random_labels: bool,
 ) -> Calibration:
-    """Scale the fused logits on cross-fitted outputs, and choose how one path is taken."""
+    """Scale the fused logits on cross-fitted outputs, and choose how one path is taken. ``random_labels``: whether more than a
+    few were found."""
     scale, shift = fit_last_scale(fused, truth, target)
+    share = 0.0
+    if random_labels and recipe.calibration.fused == "temperature":
+        known = truth != UNLABELLED
+        noise = fit_label_noise(softmax(fused[known], axis=1), truth[known], recipe.training.seed)
+        scale, share = noise.sharpness, noise.share
     decoding = recipe.target.decoding
     if decoding == "auto":
         decoding = "highest_leaf"
         if isinstance(target, PathTarget):
             known = truth != UNLABELLED
             decoding = choose_decoding(target, log_softmax(fused, axis=1)[known], truth[known]).kind
-    return Calibration(temperatures, scale=scale, shift=shift, decoding=decoding)
+    return Calibration(temperatures, scale=scale, shift=shift, decoding=decoding, random_labels=share)

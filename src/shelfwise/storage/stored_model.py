@@ -58,6 +58,7 @@ class StoredCalibration(BaseModel):
     set_shift: _Number
     decoding: Kind
     maps: dict[str, str] = Field(default_factory=dict)
+    random_labels: float = Field(default=0.0, ge=0, lt=1)
 
     @classmethod
     def of(cls, calibration: Calibration) -> Self:
