@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -10,8 +11,10 @@ from tests.tiny_catalog import Rows, read, tiny_rows, title_recipe
 
 from shelfwise.ensemble import Ensemble, build_encoders, prepare
 from shelfwise.learning.fitting import FittingRecord, fit_ensemble
+from shelfwise.learning.plans import Plan, Trained
 from shelfwise.learning.presets import complete
 from shelfwise.learning.rounds import Round
+from shelfwise.learning.trainer import Trainer
 from shelfwise.progress import Silent
 from shelfwise.recipe import Recipe
 from shelfwise.taxonomy.targets import LabelTarget, PathTarget, Target
@@ -109,3 +112,32 @@ def test_with_folds_every_product_has_a_say_and_the_last_fit_learns_from_all(tmp
     whole, _ = fitted(title_recipe(), rows, folds[:1], tmp_path, np.arange(120))
     assert ensemble.accept.basis > 2 * whole.accept.basis
     assert ensemble.encoders["title"].width == whole.encoders["title"].width
+
+
+@pytest.mark.parametrize("wrong", [0.0, 0.25])
+def test_the_last_fit_learns_from_no_random_labels(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, wrong: float
+) -> None:
+    rows, random = tiny_rows(600), np.random.default_rng(0)
+    right = [row["category"] for row in rows]
+    for row in rows:
+        if random.random() < wrong:
+            row["category"] = right[random.integers(600)]
+    changed = np.array([row["category"] != category for row, category in zip(rows, right, strict=True)])
+    plans: list[Plan] = []
+    fit_all = Trainer.fit_all
+
+    def spy(trainer: Trainer, given: Sequence[Plan]) -> list[Trained]:
+        plans.extend(given)
+        return fit_all(trainer, given)
+
+    monkeypatch.setattr(Trainer, "fit_all", spy)
+    folds = [Round(np.flatnonzero(np.arange(600) % 3 != fold), np.arange(fold, 600, 3)) for fold in range(3)]
+    fitted(title_recipe(), rows, folds, tmp_path, np.arange(600))
+    for plan, fold in zip(plans, folds, strict=False):
+        np.testing.assert_array_equal(plan.fit, fold.fit)
+    last = plans[-1].fit
+    if not wrong:
+        np.testing.assert_array_equal(last, np.arange(600))
+    assert changed[last].mean() <= 0.3 * changed.mean()
+    assert (~changed[last]).sum() > 0.95 * (~changed).sum()

@@ -9,7 +9,7 @@ from tests.tiny_catalog import title_recipe
 
 from shelfwise.learning import random_labels
 from shelfwise.learning.fusing import HeldOutScores, fuse
-from shelfwise.learning.random_labels import without_random_labels
+from shelfwise.learning.random_labels import to_leave_out, without_random_labels
 from shelfwise.taxonomy.targets import UNLABELLED, LabelTarget, PathTarget
 
 CATEGORIES, PRODUCTS = 12, 2_000
@@ -118,3 +118,22 @@ def test_a_wider_calibration_is_left_to_itself() -> None:
     assert fused.evidence.whole.confidence.mean() == pytest.approx(
         fused.evidence.whole.right.mean(), abs=0.02
     )
+
+
+def test_what_is_left_out_of_the_last_training() -> None:
+    found, right, given = trusted(0.3)
+    given[:50] = found[:50] = UNLABELLED
+    out = to_leave_out(given, found)
+    assert (given[out] != UNLABELLED).all()
+    assert (given[out] != right[out]).mean() > 0.95
+    assert len(out) > 0.8 * (given != right)[50:].sum()
+    assert not len(to_leave_out(given, given))
+
+
+def test_no_category_is_lost() -> None:
+    """Of category 1 all look random, of 2 four of five, of 3 one of two: the first is hard to tell, not random."""
+    truth = np.repeat([1, 2, 3], [10, 10, 2])
+    trusted = truth.copy()
+    trusted[:18] = UNLABELLED
+    trusted[20] = UNLABELLED
+    assert to_leave_out(truth, trusted).tolist() == [*range(10, 18), 20]

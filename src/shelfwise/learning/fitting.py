@@ -2,8 +2,8 @@
 
 1. In each round (``rounds.py``) encoders and classifiers are fitted on some products and score others.
 2. Temperatures, policy, thresholds and the fused probability are fitted on those held-out scores (``fusing.py``).
-3. If the recipe says so, encoders and classifiers are fitted once more on all labelled products, for the number of epochs that
-   the rounds found; nothing else is touched.
+3. If the recipe says so, encoders and classifiers are fitted once more on all labelled products, but for those whose label looks
+   random by then, for the number of epochs that the rounds found; nothing else is touched.
 """
 
 from __future__ import annotations
@@ -91,7 +91,13 @@ def fit_ensemble(
     fused = fuse(recipe, target, names, held, truth, groups, reporter)
     last = trained[0]
     if refit is not None:
-        plan = Plan(refit, epochs=_epochs(names, trained), where=" on all products", unit="all")
+        kept = np.setdiff1d(refit, fused.random)
+        if len(kept) < len(refit):
+            reporter.say(
+                f"{len(refit) - len(kept):,} of {len(refit):,} products are left out of the last training: to classifiers that "
+                "did not learn from them their labels look random; see 'shelfwise inspect --doctor'"
+            )
+        plan = Plan(kept, epochs=_epochs(names, trained), where=" on all products", unit="all")
         (last,) = trainer.fit_all([plan])
     ensemble = Ensemble(
         target,

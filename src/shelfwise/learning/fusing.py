@@ -25,7 +25,7 @@ from shelfwise.fusion.policies import Policy
 from shelfwise.learning.policy_choice import choose_policy
 from shelfwise.learning.policy_trials import Judges
 from shelfwise.learning.quality import as_answers
-from shelfwise.learning.random_labels import without_random_labels
+from shelfwise.learning.random_labels import to_leave_out, without_random_labels
 from shelfwise.learning.scales import fit_last_scale, fit_temperatures, tempered
 from shelfwise.profiling import timed
 from shelfwise.progress import Reporter, Silent
@@ -49,7 +49,7 @@ class HeldOutScores:
 @dataclass(frozen=True)
 class Fused:
     """The policy, what calibrates it, which predictions to accept; of label sets every way to decide them; every candidate's
-    score, and the name of the chosen; what the held-out products showed."""
+    score, and the name of the chosen; what the held-out products showed; the rows (int64) of those whose label looks random."""
 
     policy: Policy
     calibration: Calibration
@@ -58,6 +58,7 @@ class Fused:
     scores: dict[str, float]
     told: str
     evidence: Evidence
+    random: np.ndarray
 
 
 @timed("fuse")
@@ -123,7 +124,8 @@ def fuse(
         accept = fit_accept_rule(
             whole.confidence, whole.right, asked.precision, mine, certainty=asked.certainty
         )
-    return Fused(chosen.policy, calibration, accept, rules, chosen.scores, chosen.told, evidence)
+    random = held.rows[to_leave_out(answers, trusted)]
+    return Fused(chosen.policy, calibration, accept, rules, chosen.scores, chosen.told, evidence, random)
 
 
 def _map_classifiers(

@@ -1,7 +1,8 @@
-"""Held-out products whose labels look random, so that fusion does not learn from them.
+"""Held-out products whose labels look random, so that neither fusion nor the last training learns from them.
 
 A policy learns how far to believe each classifier. From random labels it learns to believe none, and the surer a classifier is
-the more so: of good classifiers it would make a poor whole.
+the more so: of good classifiers it would make a poor whole. And what every product's label looks like to classifiers that did not
+learn from it is known when all of them are trained once more.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from shelfwise.ensemble import Calibration, fused_probabilities
 from shelfwise.fusion import build_policy
 from shelfwise.learning.scales import fit_last_scale, fit_temperatures, tempered
 from shelfwise.taxonomy.targets import UNLABELLED, Target
-from shelfwise.training.label_trust import LEAST_SHARE
+from shelfwise.training.label_trust import LEAST_OF_A_CATEGORY, LEAST_SHARE
 
 _LEAST_PRODUCTS = 200
 """Of fewer held-out products it cannot be told how many labels are random."""
@@ -48,6 +49,17 @@ def without_random_labels(
     trusted = truth.copy()
     trusted[known[noise.wrong(said, given) > 0.5]] = UNLABELLED
     return trusted
+
+
+def to_leave_out(truth: np.ndarray, trusted: np.ndarray) -> np.ndarray:
+    """int64: the places of products whose label ``truth`` (int64 [N]) is not in ``trusted`` any more. Of a category that would
+    lose nearly all none are: what is hard to tell looks random too."""
+    if trusted is truth:
+        return np.zeros(0, np.int64)
+    known = truth != UNLABELLED
+    kept = np.bincount(truth[trusted != UNLABELLED], minlength=truth.max() + 1)
+    spared = kept < LEAST_OF_A_CATEGORY * np.bincount(truth[known], minlength=truth.max() + 1)
+    return np.flatnonzero(known & (trusted == UNLABELLED) & ~spared[truth])
 
 
 def _mean(scaled: np.ndarray, present: np.ndarray) -> np.ndarray:

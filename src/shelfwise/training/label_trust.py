@@ -20,9 +20,9 @@ _LEAST_PRODUCTS = 500
 _FIRST_LOOK = 20_000
 """So many products tell how many labels are wrong."""
 _FOLDS = 4
-_LEAST_OF_A_CATEGORY = 0.2
-"""A category's labels are trusted this much on average, or more: of a rare one machines that saw few of its products find every
-label odd, and it would never be learned."""
+LEAST_OF_A_CATEGORY = 0.2
+"""A category's labels are trusted this much on average, or more: of a rare one classifiers that saw few of its products find
+every label odd, and it would never be learned."""
 
 Probabilities = Callable[[np.ndarray], np.ndarray]
 """Scores float32 [M, categories], as the machines give them → probabilities [M, outcomes], rows sum to 1."""
@@ -56,7 +56,7 @@ def trust_in_labels(
 def _lifted(trust: np.ndarray, truth: np.ndarray) -> np.ndarray:
     """float [N]: the same, raised evenly in categories whose mean is too low."""
     mean = np.bincount(truth, trust) / np.maximum(np.bincount(truth), 1)
-    share = np.clip((_LEAST_OF_A_CATEGORY - mean) / np.maximum(1.0 - mean, 1e-9), 0.0, 1.0)[truth]
+    share = np.clip((LEAST_OF_A_CATEGORY - mean) / np.maximum(1.0 - mean, 1e-9), 0.0, 1.0)[truth]
     lifted: np.ndarray = trust + share * (1.0 - trust)
     return lifted
 
