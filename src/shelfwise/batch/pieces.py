@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pyarrow as pa
 import pyarrow.fs as pafs
 import pyarrow.parquet as pq
 
@@ -19,6 +18,7 @@ from shelfwise.batch.places import is_uri, open_uri
 from shelfwise.catalog.catalog import Catalog
 from shelfwise.catalog.fields import Field
 from shelfwise.catalog.locate import find_files
+from shelfwise.catalog.read_parquet import DAMAGED
 from shelfwise.errors import CatalogError
 
 HEAD_ROWS = 2_000
@@ -140,7 +140,7 @@ def _open(name: str) -> pq.ParquetFile:
             return pq.ParquetFile(name)
         files, path = open_uri(name)
         return pq.ParquetFile(files.open_input_file(path), pre_buffer=True)
-    except (pa.ArrowException, OSError) as error:
+    except DAMAGED as error:
         raise CatalogError(
             f"{name}: not a complete Parquet file ({error}). Get a complete copy of it."
         ) from error

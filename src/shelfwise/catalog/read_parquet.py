@@ -20,6 +20,8 @@ from shelfwise.errors import CatalogError
 
 IMAGES_PER_READ = 256
 KEPT_BYTES = 128 << 20  # decoded image columns kept per file for rows asked for again
+DAMAGED = (pa.ArrowException, OSError, UnicodeDecodeError)
+"""What Arrow raises where a Parquet file is not what it says; the last for a column's name."""
 READ_BUFFER_BYTES = 1 << 20  # streams a column instead of loading a whole row group of it
 
 
@@ -59,7 +61,7 @@ class ParquetReader:
         try:
             for batch in self._file.iter_batches(batch_size=64, columns=[name]):
                 return batch.column(0)
-        except (pa.ArrowException, OSError) as error:
+        except DAMAGED as error:
             raise CatalogError(
                 f"{self.path}: column '{name}' is damaged ({error}). Get a complete copy of the file."
             ) from error
@@ -91,7 +93,7 @@ class ParquetReader:
                 columns = [self._column(batch, name, kind) for name, kind in self.kinds.items()]
                 yield RowBatch(pa.table(columns, names=list(self.kinds)), images)
                 done += len(batch)
-        except (pa.ArrowException, OSError) as error:
+        except DAMAGED as error:
             raise CatalogError(
                 f"{self.path}: damaged Parquet after {done:,} row(s) ({error}). Get a complete copy of it."
             ) from error
@@ -120,8 +122,10 @@ class ParquetReader:
 def open_parquet(path: Path) -> pq.ParquetFile:
     """Open a Parquet file for streaming. Raises CatalogError when it is truncated or none."""
     try:
-        return pq.ParquetFile(path, buffer_size=READ_BUFFER_BYTES, pre_buffer=False)
-    except (pa.ArrowException, OSError) as error:
+        file = pq.ParquetFile(path, buffer_size=READ_BUFFER_BYTES, pre_buffer=False)
+        file.schema_arrow.names  # noqa: B018 (read from the file, and refused, only now)
+        return file
+    except DAMAGED as error:
         what = "is empty (0 bytes)" if path.stat().st_size == 0 else "is not a complete Parquet file"
         raise CatalogError(f"{path}: the file {what} ({error}). Get a complete copy of it.") from error
 
@@ -186,7 +190,7 @@ class ParquetImages:
             for row in rows:
                 try:
                     first, (data, paths) = self._block_of(int(row))
-                except (pa.ArrowException, OSError) as error:
+                except DAMAGED as error:
                     self._ahead = None
                     images.append(failed(f"embedded image cannot be read from {self._path.name} ({error})"))
                     continue

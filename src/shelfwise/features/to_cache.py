@@ -54,7 +54,7 @@ def fill_cache(folder: str, reporter: Reporter) -> TakenIn:
                     if origin.cache not in caches:
                         caches[origin.cache] = FeatureCache(origin.cache)
                     _take_in(file, one, caches[origin.cache], taken)
-            except pa.ArrowException as error:
+            except (pa.ArrowException, UnicodeDecodeError) as error:
                 raise ShelfwiseError(
                     f"'{Path(folder, name)}' is damaged ({error}); delete it and run `shelfwise features` again"
                 ) from error

@@ -10,10 +10,10 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-import pyarrow as pa
 import pyarrow.parquet as pq
 
 from shelfwise.batch.rows import LIST_JOIN, PATH_JOIN
+from shelfwise.catalog.read_parquet import DAMAGED
 from shelfwise.explain.explanation import Explanation
 from shelfwise.predictions import Alternative, Prediction
 from shelfwise.review.errors import PredictionFileError
@@ -51,7 +51,7 @@ def read_predictions(path: Path, card: ModelCard) -> Iterator[Prediction]:
     try:
         for number, row in enumerate(reader(path, card), start=1):
             yield check.prediction(number, row)
-    except (OSError, UnicodeDecodeError, csv.Error, pa.ArrowInvalid) as error:
+    except (*DAMAGED, csv.Error) as error:
         said = " ".join(str(error).split())[:200]
         raise PredictionFileError(
             f"the predictions '{path}' cannot be read: {said}; make them again with `shelfwise predict`"
