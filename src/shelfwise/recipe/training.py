@@ -8,6 +8,9 @@ from pydantic import Field
 
 from shelfwise.recipe.part import RecipePart
 
+MOST_THREADS = 1_024
+"""OpenMP keeps a note of each on the stack, and with a hundred thousand it ends the process."""
+
 
 class TrainingRecipe(RecipePart):
     """How the parts are trained.
@@ -27,7 +30,7 @@ class TrainingRecipe(RecipePart):
     patience: int = Field(default=3, ge=1)
     schedule: Literal["cosine", "constant"] = "cosine"
     class_weights: Literal["none", "balanced", "effective_number"] = "none"
-    threads: int | None = Field(default=None, ge=1)
+    threads: int | None = Field(default=None, ge=1, le=MOST_THREADS)
     feature_memory_gb: float = Field(default=2.0, ge=0)
     """Memory (10^9 bytes) for the n-grams of texts. Of larger catalogs they are counted anew from the texts whenever they are
     needed: the model is the same, and training takes a little longer."""
