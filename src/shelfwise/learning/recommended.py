@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
 
 from shelfwise.recipe import ClassifierRecipe, InputRecipe
 
 _RANKS = ((200, None), (1_000, 128))
 _LARGEST_RANK = 256
-"""Up to how many outcomes linear classifiers have which inner width (None: weights for every pair of word and category)."""
+"""Up to how many outcomes linear classifiers that gradient descent trains have which inner width (None: weights for every pair of
+word and category)."""
+_MOST_WEIGHTS = 80_000_000
+_NGRAMS_A_PRODUCT, _MOST_NGRAMS = 25, 300_000
+"""Support vector machines need weights for every pair: so many, 320 MB, are held to be bearable. Catalogs were seen to have up to
+23 different n-grams a product, and an encoder keeps no more than that many."""
 _FEW_PRODUCTS = 20_000
 _MANY_PRODUCTS = 100_000
 """From here on a few epochs of gradient descent see enough, and take less time than support vector machines."""
@@ -51,18 +55,16 @@ def accurate(inputs: list[InputRecipe], task: Task) -> list[ClassifierRecipe]:
     it would learn the same again, for most of the training's time.
     """
     effort = _Effort.for_products(task.products)
-    rank = next((rank for most, rank in _RANKS if task.outcomes <= most), _LARGEST_RANK)
     meanings = [one for one in inputs if reads_meaning(one)]
     texts = [one.name for one in inputs if one.role == "text" and not reads_meaning(one)]
     categories = [one.name for one in inputs if one.role == "category" and not reads_meaning(one)]
     images = [one for one in inputs if one.role == "image"]
     taken = {one.name for one in inputs}
     together = bool(texts) and len(texts) + len(categories) > 1
-    best = _solver(task)
-    classifiers = [_linear(name, [name], effort, rank, best) for name in [*texts, *categories]]
+    classifiers = [_linear(name, [name], effort, task) for name in [*texts, *categories]]
     classifiers += [_image(one, effort) for one in images]
     if together:
-        classifiers.append(_linear(_free("words", taken), texts + categories, effort, rank, best))
+        classifiers.append(_linear(_free("words", taken), texts + categories, effort, task))
     if meanings:
         classifiers.append(_meaning(meanings, effort, taken))
     early = [one.name for one in inputs if one.role != "image" or pretrained(one)]
@@ -87,7 +89,6 @@ def fast(inputs: list[InputRecipe], task: Task) -> list[ClassifierRecipe]:
     """One linear classifier over all words, one per image input, one over all sentence vectors: trained once, on one held-out
     split."""
     effort = _Effort.for_products(task.products)
-    rank = next((rank for most, rank in _RANKS if task.outcomes <= most), _LARGEST_RANK)
     meanings = [one for one in inputs if reads_meaning(one)]
     words = [one.name for one in inputs if one.role in ("text", "category") and not reads_meaning(one)]
     images = [one for one in inputs if one.role == "image"]
@@ -95,13 +96,15 @@ def fast(inputs: list[InputRecipe], task: Task) -> list[ClassifierRecipe]:
     if not words and not images and not meanings:
         return accurate(inputs, task)
     name = words[0] if len(words) == 1 else _free("words", taken)
-    classifiers = [_linear(name, words, effort, rank, _solver(task))] if words else []
+    classifiers = [_linear(name, words, effort, task)] if words else []
     classifiers += [_meaning(meanings, effort, taken)] if meanings else []
     return classifiers + [_image(one, effort) for one in images]
 
 
-def _solver(task: Task) -> Literal["svm", "gradient"]:
-    return "gradient" if task.products > _MANY_PRODUCTS else "svm"
+def _by_machines(task: Task) -> bool:
+    """Whether support vector machines are the better linear classifiers, and small enough."""
+    ngrams = min(_NGRAMS_A_PRODUCT * task.products, _MOST_NGRAMS)
+    return task.products <= _MANY_PRODUCTS and task.outcomes * ngrams <= _MOST_WEIGHTS
 
 
 def pretrained(one: InputRecipe) -> bool:
@@ -120,15 +123,13 @@ def trains_on_pictures(one: InputRecipe) -> bool:
     return encoder.get("kind") == "small_cnn" or bool(encoder.get("trainable_layers"))
 
 
-def _linear(
-    name: str, inputs: list[str], effort: _Effort, rank: int | None, solver: Literal["svm", "gradient"]
-) -> ClassifierRecipe:
-    if rank is None and solver == "svm":
+def _linear(name: str, inputs: list[str], effort: _Effort, task: Task) -> ClassifierRecipe:
+    if _by_machines(task):
         return ClassifierRecipe(name=name, inputs=inputs, solver="svm")
     return ClassifierRecipe(
         name=name,
         inputs=inputs,
-        rank=rank,
+        rank=next((rank for most, rank in _RANKS if task.outcomes <= most), _LARGEST_RANK),
         dropout=0.2,
         epochs=effort.linear_epochs,
         batch=effort.batch,
