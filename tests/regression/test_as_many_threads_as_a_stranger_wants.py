@@ -1,5 +1,5 @@
-"""A model folder that asked for a million threads ended the program with a segmentation fault inside of OpenMP, which keeps a note
-of each on the stack. Found by `make fuzz`."""
+"""A model folder that asked for a million threads ended the program with a segmentation fault inside of OpenMP, which keeps a
+note of each on the stack. Found by `make fuzz`."""
 
 from __future__ import annotations
 

@@ -433,6 +433,7 @@ def test_the_share_of_random_labels_comes_back_and_is_none_where_it_is_not_told(
 ) -> None:
     before = [prediction.confidence for prediction in model.predict(catalog)]
     edit_model(copy, lambda stored: stored["calibration"].pop("random_labels"))
+    edit_model(copy, put(1, "format_version"))  # as the first format was
     assert [prediction.confidence for prediction in Categorizer.load(copy).predict(catalog)] == before
     edit_model(copy, put(0.5, "calibration", "random_labels"))
     loaded = Categorizer.load(copy)

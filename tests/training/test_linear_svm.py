@@ -60,6 +60,13 @@ def test_its_planes_are_those_of_scikit_learn(tmp_path: Path) -> None:
     assert (level.argmax(1) == wanted.argmax(1)).mean() > 0.98
 
 
+def test_planes_are_of_half_precision(tmp_path: Path) -> None:
+    made = Categorizer(recipe()).fit(read(tmp_path / "a.csv", tiny_rows(80)))
+    for layer in made.ensemble_.classifiers[0].sparse_layers():
+        assert layer.weight.abs().max() > 0
+        assert layer.weight.equal(layer.weight.half().float())
+
+
 def test_absent_inputs_have_planes_of_their_own(tmp_path: Path) -> None:
     made = Categorizer(recipe()).fit(read(tmp_path / "a.csv", tiny_rows(160)))
     (classifier,) = made.ensemble_.classifiers

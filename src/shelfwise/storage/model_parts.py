@@ -19,7 +19,7 @@ from shelfwise.exported_model import Export
 from shelfwise.fusion import build_policy
 from shelfwise.recipe import Recipe
 from shelfwise.storage.fitted_facts import FittedFacts
-from shelfwise.storage.stored_classifier import build_with_weights, classifier_arrays
+from shelfwise.storage.stored_classifier import build_with_weights, classifier_arrays, packed, unpacked
 from shelfwise.storage.stored_model import StoredCalibration, StoredLabelRule, StoredModel, StoredRule
 from shelfwise.storage.stored_novelty import StoredNovelty, StoredView, read_novelty
 from shelfwise.taxonomy.targets import LabelTarget, Target, target_from_json
@@ -27,7 +27,8 @@ from shelfwise.taxonomy.targets import LabelTarget, Target, target_from_json
 if TYPE_CHECKING:
     from shelfwise.training.network import Classifier
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
+"""2: large arrays may be of half precision, and probabilities may hold a share of random labels. All up to it are read."""
 _POLICY_PREFIX = "policy/"
 _CALIBRATION_PREFIX = "calibration/"
 _EVIDENCE_PREFIX = "evidence/"
@@ -38,7 +39,7 @@ def all_arrays(ensemble: Ensemble) -> dict[str, np.ndarray]:
     """Every array of a model, by its name in ``weights.safetensors``."""
     parts = {_prefix("encoder", name): encoder.state_arrays() for name, encoder in ensemble.encoders.items()}
     for classifier in ensemble.classifiers:
-        parts[_prefix("classifier", classifier.recipe.name)] = classifier_arrays(classifier)
+        parts[_prefix("classifier", classifier.recipe.name)] = packed(classifier_arrays(classifier))
     parts[_POLICY_PREFIX] = ensemble.policy.arrays()
     parts[_CALIBRATION_PREFIX] = ensemble.calibration.maps.arrays()
     parts[_EVIDENCE_PREFIX] = {} if ensemble.evidence is None else ensemble.evidence.arrays()
@@ -136,7 +137,7 @@ def _classifiers(
     by_name = {one.name: one for one in recipe.classifiers}
     classifiers: list[Classifier | ExportedClassifier] = []
     for name in stored.classifiers:
-        one, state = by_name[name], _take(tensors, _prefix("classifier", name))
+        one, state = by_name[name], unpacked(_take(tensors, _prefix("classifier", name)))
         found = export and export.classifier(one, state, stored.sparse, encoders, target.n_outcomes)
         classifiers.append(found or build_with_weights(one, state, stored.sparse, encoders, target))
     return classifiers

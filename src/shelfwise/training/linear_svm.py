@@ -25,6 +25,7 @@ from shelfwise.training.loop import EpochRecord, Fit, OnEpoch, Score, outcome_lo
 from shelfwise.training.network import Classifier
 from shelfwise.training.one_vs_rest import Question, train_one_vs_rest
 
+_LARGEST_HALF = float(torch.finfo(torch.half).max)
 _VALUE_WEIGHT = 0.5
 """Brands and other values count this much against the text, whose rows have length 1."""
 
@@ -151,12 +152,18 @@ def _put(
             classifier.sparse_layers(), classifier.inputs.values(), scales, strict=True
         ):
             end = start + len(project.weight)
-            project.weight.zero_()[:, places] = weight[start:end] * scale
+            project.weight.zero_()[:, places] = _rounded(weight[start:end] * scale)
             if isinstance(layer.absent, nn.Parameter):
                 layer.absent.zero_()[places] = weight[end]
             start = end + 1
         assert classifier.bias is not None
         classifier.bias.zero_()[places] = bias
+
+
+def _rounded(weight: torch.Tensor) -> torch.Tensor:
+    """The nearest numbers of half precision, in which model folders keep them: half the bytes, and margins change in the fourth
+    digit."""
+    return weight.clamp(-_LARGEST_HALF, _LARGEST_HALF).half().float()
 
 
 def _hinge(question: Question, weight: np.ndarray, bias: np.ndarray) -> float:
