@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from pathlib import Path
 
+import numpy as np
 import yaml
 from tests.conftest import Shelfwise
+from tests.tiny_catalog import tiny_rows, write
 
 from shelfwise.demo import StoreFiles
 
@@ -61,3 +64,16 @@ class TestTrain:
         told = dict(line.split("  ", 1) for line in finished.out.splitlines())
         assert told["products"].strip().startswith("300 ")
         assert told["held-out products"].strip() == "90"
+
+    def test_random_labels_are_told_of(self, shelfwise: Shelfwise, tmp_path: Path) -> None:
+        rows, random = tiny_rows(600), np.random.default_rng(0)
+        right = [row["category"] for row in rows]
+        for row in rows:
+            if random.random() < 0.3:
+                row["category"] = right[random.integers(600)]
+        shop = write(tmp_path / "shop.csv", rows)
+        args = [shop, "--target", "category", "--inputs", "title,brand", "--precision", "0.95"]
+        finished = shelfwise("train", *args, "-o", tmp_path / "m")
+        assert finished.status == 0
+        assert "products are left out of the last training" in finished.err
+        assert re.search(r"none: about (2|3)\d% of the labels look random", finished.out)

@@ -42,6 +42,7 @@ def _promise_rows(model: Categorizer) -> list[tuple[str, str]]:
     """What is promised of accepted predictions, and why not where nothing can be."""
     router, rows = model.router_, []
     unit = "labels" if router.about == "label" else "products"
+    random = model.ensemble_.calibration.random_labels
     for promise in router.promises[:_MOST_PROMISES]:
         rule, name = promise.rule, "accepted"
         if promise.name:
@@ -52,6 +53,11 @@ def _promise_rows(model: Categorizer) -> list[tuple[str, str]]:
             if rule.possible
             else f"none: {rule.impossible(router.labelled_per_held_out)}"
         )
+        if not rule.possible and rule.precision > 1 - random:  # more of the same labels would not help
+            told = (
+                f"none: about {random:.0%} of the labels look random, and no answer can agree with more of them than the rest; "
+                "see which with `shelfwise inspect --doctor`"
+            )
         rows.append((name, told))
     if len(router.promises) > _MOST_PROMISES:
         rows.append(
