@@ -53,7 +53,8 @@ def _promise_rows(model: Categorizer) -> list[tuple[str, str]]:
             if rule.possible
             else f"none: {rule.impossible(router.labelled_per_held_out)}"
         )
-        if not rule.possible and rule.precision > 1 - random:  # more of the same labels would not help
+        if not rule.possible and router.about != "label" and rule.precision > 1 - random:
+            # More labelled products like these would not help.
             told = (
                 f"none: about {random:.0%} of the labels look random, and no answer can agree with more of them than the rest; "
                 "see which with `shelfwise inspect --doctor`"
