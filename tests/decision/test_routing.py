@@ -79,3 +79,8 @@ def test_the_strictest_of_several_promises() -> None:
 )
 def test_rounding_up(count: float, told: int) -> None:
     assert round_up(count) == told
+
+
+def test_a_near_miss_is_not_told_to_the_product() -> None:
+    rule = AcceptRule(0.95, float("inf"), 300, 0.0, 0.0, factor=1.0001)
+    assert "takes about 150 more labelled products" in rule.impossible(labelled_per_held_out=10)

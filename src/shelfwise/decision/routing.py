@@ -8,6 +8,9 @@ import numpy as np
 
 from shelfwise.decision.promise import CERTAINTY, Ranking, factor_needed, lowest_promised, products_needed
 
+_LEAST_MORE = 0.05
+"""By which share of the held-out products a promise is missed is not known more closely: it was told of one more product."""
+
 
 @dataclass(frozen=True)
 class AcceptRule:
@@ -37,7 +40,7 @@ class AcceptRule:
         if self.precision >= 1:
             return f"{said}, and no number of products can promise that nothing is ever wrong"
         if self.factor is not None:
-            more = round_up((self.factor - 1) * max(self.basis, 1) * labelled_per_held_out)
+            more = round_up(max(self.factor - 1, _LEAST_MORE) * max(self.basis, 1) * labelled_per_held_out)
             return f"{said}; that takes about {more:,} more labelled products like these"
         least = max(products_needed(self.precision, self.certainty) - self.basis, 0) * labelled_per_held_out
         if least:
