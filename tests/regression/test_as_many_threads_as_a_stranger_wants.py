@@ -6,8 +6,9 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from tests.conftest import Shelfwise
 from tests.storage.test_model_folder import edit_model, put
-from tests.tiny_catalog import read, tiny_rows, title_recipe
+from tests.tiny_catalog import read, tiny_rows, title_recipe, write
 
 from shelfwise import Categorizer
 from shelfwise.errors import ModelFolderError, RecipeError
@@ -31,3 +32,22 @@ def test_in_a_model_folder(tmp_path: Path) -> None:
     edit_model(tmp_path / "model", put(1_000_000, "recipe", "training", "threads"))
     with pytest.raises(ModelFolderError):
         Categorizer.load(tmp_path / "model").predict(catalog)
+
+
+def test_on_the_command_line(tmp_path: Path, shelfwise: Shelfwise) -> None:
+    shop = write(tmp_path / "shop.csv", tiny_rows(60))
+    args = [
+        "experiment",
+        "data-size",
+        shop,
+        "--target",
+        "category",
+        "--threads",
+        "100000",
+        "-o",
+        tmp_path / "out",
+    ]
+    finished = shelfwise(*args)
+    assert finished.status == 1
+    assert "'training.threads'" in finished.err
+    assert not (tmp_path / "out" / "index.html").exists()

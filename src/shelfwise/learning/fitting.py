@@ -91,11 +91,11 @@ def fit_ensemble(
     fused = fuse(recipe, target, names, held, truth, groups, reporter)
     last = trained[0]
     if refit is not None:
-        kept = np.setdiff1d(refit, fused.random)
+        kept = np.setdiff1d(refit, fused.left_out)
         if len(kept) < len(refit):
             reporter.say(
                 f"{len(refit) - len(kept):,} of {len(refit):,} products are left out of the last training: to classifiers that "
-                "did not learn from them their labels look random; see 'shelfwise inspect --doctor'"
+                "did not learn from them their labels look random; see `shelfwise inspect --doctor`"
             )
         plan = Plan(kept, epochs=_epochs(names, trained), where=" on all products", unit="all")
         (last,) = trainer.fit_all([plan])

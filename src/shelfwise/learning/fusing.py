@@ -49,7 +49,8 @@ class HeldOutScores:
 @dataclass(frozen=True)
 class Fused:
     """The policy, what calibrates it, which predictions to accept; of label sets every way to decide them; every candidate's
-    score, and the name of the chosen; what the held-out products showed; the rows (int64) of those whose label looks random."""
+    score, and the name of the chosen; what the held-out products showed; and the rows (int64) that nothing more should be learned
+    from, because their label looks random."""
 
     policy: Policy
     calibration: Calibration
@@ -58,7 +59,7 @@ class Fused:
     scores: dict[str, float]
     told: str
     evidence: Evidence
-    random: np.ndarray
+    left_out: np.ndarray
 
 
 @timed("fuse")
@@ -124,8 +125,8 @@ def fuse(
         accept = fit_accept_rule(
             whole.confidence, whole.right, asked.precision, mine, certainty=asked.certainty
         )
-    random = held.rows[to_leave_out(answers, trusted)]
-    return Fused(chosen.policy, calibration, accept, rules, chosen.scores, chosen.told, evidence, random)
+    left_out = held.rows[to_leave_out(answers, trusted)]
+    return Fused(chosen.policy, calibration, accept, rules, chosen.scores, chosen.told, evidence, left_out)
 
 
 def _map_classifiers(
@@ -160,12 +161,13 @@ def _calibrate(
 ) -> Calibration:
     """Scale the fused logits on cross-fitted outputs, and choose how one path is taken. ``random_labels``: whether more than a
     few were found."""
-    scale, shift = fit_last_scale(fused, truth, target)
-    share = 0.0
     if random_labels and recipe.calibration.fused == "temperature":
         known = truth != UNLABELLED
         noise = fit_label_noise(softmax(fused[known], axis=1), truth[known], recipe.training.seed)
-        scale, share = noise.sharpness, noise.share
+        scale, shift, share = noise.sharpness, 0.0, noise.share
+    else:
+        scale, shift = fit_last_scale(fused, truth, target)
+        share = 0.0
     decoding = recipe.target.decoding
     if decoding == "auto":
         decoding = "highest_leaf"

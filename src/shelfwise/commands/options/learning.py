@@ -73,7 +73,7 @@ class Learning:
     ] = None
     threads: Annotated[
         int | None,
-        typer.Option("--threads", metavar="N", min=1, max=1024, help="Compute threads (default: all cores)."),
+        typer.Option("--threads", metavar="N", min=1, help="Compute threads (default: all cores)."),
     ] = None
 
     def declared(self, start: Recipe | None = None) -> Recipe:
