@@ -71,13 +71,16 @@ def score(model: Categorizer, test: Catalog, truth: Sequence[tuple[str, ...]], g
     """Probabilities and true categories of the test products."""
     ensemble, target = model.ensemble_, model.target_
     data = ensemble.transform(prepare(ensemble.encoders, model.recipe_.inputs, test, Silent()))
-    parts = []
+    parts, labels = [], []
     for start in range(0, len(test), _BLOCK):
         rows = np.arange(start, min(start + _BLOCK, len(test)))
-        parts.append(ensemble.probabilities(*ensemble.logits(data, rows)))
-    probabilities = np.round(np.concatenate(parts), DECIMALS)
+        logits, present = ensemble.logits(data, rows)
+        parts.append(np.round(ensemble.probabilities(logits, present), DECIMALS))
+        if isinstance(target, LabelTarget):
+            labels.append(ensemble.decide(parts[-1], logits, present).probabilities)
+    probabilities = np.concatenate(parts)
     if isinstance(target, LabelTarget):
-        by_label = np.round(target.label_probabilities(probabilities), DECIMALS)
+        by_label = np.round(np.concatenate(labels), DECIMALS)
         return Scored(probabilities, by_label, target.encode_labels(truth) > 0, groups)
     outcomes = target.encode(list(truth))
     true = np.zeros(probabilities.shape, bool)

@@ -10,7 +10,7 @@ from scipy.special import expit, softmax
 
 from shelfwise.catalog.catalog import Catalog
 from shelfwise.catalog.column import State
-from shelfwise.decision.confidence import Decided, decide
+from shelfwise.decision.confidence import Decided
 from shelfwise.decision.conformal import SetRule
 from shelfwise.decision.novelty import UNKNOWN_REASON
 from shelfwise.decision.router import Routed, Router
@@ -50,7 +50,7 @@ class Answers:
         """
         ensemble = self.ensemble
         probabilities = np.round(ensemble.probabilities(logits, present), _DECIMALS)
-        decided = decide(ensemble.target, probabilities, ensemble.calibration)
+        decided = ensemble.decide(probabilities, logits, present)
         usable: list[bool] = np.any(present, axis=0).tolist()
         inputs = InputStates(self.prepared)
         confidences: list[float] = np.round(decided.confidence, _DECIMALS).tolist()

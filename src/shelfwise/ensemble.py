@@ -14,7 +14,8 @@ from shelfwise.catalog.column import InputColumn, Role
 from shelfwise.catalog.inputs import joined_texts
 from shelfwise.catalog.masking import mask_words
 from shelfwise.decision.calibrators import CalibrationMaps
-from shelfwise.decision.evidence import Evidence
+from shelfwise.decision.confidence import Decided, decide
+from shelfwise.decision.evidence import DECIMALS, Evidence
 from shelfwise.decision.label_rules import LabelRule
 from shelfwise.decision.novelty import NoveltyRule
 from shelfwise.decision.path_decoding import Kind
@@ -25,11 +26,12 @@ from shelfwise.encoders.registry import build_encoder
 from shelfwise.engine.classifier import ExportedClassifier
 from shelfwise.errors import RecipeError
 from shelfwise.explain.memory import Memory
+from shelfwise.fusion.label_wise import LabelWise
 from shelfwise.fusion.policies import Policy
 from shelfwise.profiling import timed
 from shelfwise.progress import Reporter
 from shelfwise.recipe import ClassifierRecipe, InputRecipe, Recipe
-from shelfwise.taxonomy.targets import Target
+from shelfwise.taxonomy.targets import LabelTarget, Target
 
 if TYPE_CHECKING:
     import torch
@@ -81,6 +83,8 @@ class Ensemble:
     """Some of the training products, to compare others with; None where the recipe wants none kept."""
     novelty: NoveltyRule | None = None
     """Which products are unlike anything known; None where held-out products could not teach it."""
+    label_wise: LabelWise | None = None
+    """Of label sets learned as wholes: their labels fused each for itself, where that was better on held-out products."""
 
     def deciding_by(self, kind: str) -> Ensemble:
         """The same parts, deciding label sets by another kind of threshold. Raises RecipeError where there is none."""
@@ -113,6 +117,11 @@ class Ensemble:
         fused = self.policy.combine(logits, present)
         return fused_probabilities(self.target, self.calibration, fused, np.any(present, axis=0))
 
+    def decide(self, probabilities: np.ndarray, logits: np.ndarray, present: np.ndarray) -> Decided:
+        """The answers to what was fused; ``logits`` [classifiers, rows, outcomes] and ``present`` are what was fused."""
+        by_label = label_probabilities(self.target, self.label_wise, probabilities, logits, present)
+        return decide(self.target, probabilities, self.calibration, by_label)
+
 
 def fused_probabilities(
     target: Target, calibration: Calibration, fused: np.ndarray, present: np.ndarray
@@ -129,6 +138,21 @@ def fused_probabilities(
         probabilities = probabilities * (1 - calibration.random_labels)
         probabilities += calibration.random_labels / target.n_outcomes
     return np.where(present[:, None], probabilities, 0.0)
+
+
+def label_probabilities(
+    target: Target,
+    label_wise: LabelWise | None,
+    probabilities: np.ndarray,
+    logits: np.ndarray,
+    present: np.ndarray,
+) -> np.ndarray | None:
+    """[N, labels], from fused probabilities [N, outcomes] and the classifiers' calibrated logits; None where labels are not fused
+    each for itself."""
+    if label_wise is None or not isinstance(target, LabelTarget):
+        return None
+    by_set = target.label_probabilities(probabilities)
+    return np.round(label_wise.averaged(by_set, logits, present), DECIMALS)
 
 
 def build_encoders(inputs: list[InputRecipe]) -> dict[str, Encoder]:

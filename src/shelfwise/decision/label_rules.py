@@ -46,27 +46,29 @@ def fit_label_rules(
     at_least_one: bool = False,
     seed: int = 0,
     certainty: float = CERTAINTY,
+    by_label: np.ndarray | None = None,
 ) -> tuple[dict[ThresholdKind, LabelRule], dict[ThresholdKind, Answered]]:
     """A rule for every kind of threshold, from probabilities [N, outcomes] and true labels, 0 or 1 [N, labels]; and the whole
-    sets of these products that it rests on.
+    sets of these products that it rests on. ``by_label`` [N, labels]: the labels' probabilities, where they are not just sums of
+    the sets'.
 
     They must be of products that nothing else was fitted on. Confidence and the accept rule are fitted on sets that thresholds
     of other ``groups`` (int64 [N]) decided: many thresholds fitted to the same products would make their sets look better than
     they are. ``precision`` is what the accept rule promises of whole sets, with ``certainty``.
     """
     folds = deal_groups(groups, _FOLDS, seed)
-    by_label = target.label_probabilities(probabilities)
+    chances = target.label_probabilities(probabilities) if by_label is None else by_label
     rules: dict[ThresholdKind, LabelRule] = {}
     answered: dict[ThresholdKind, Answered] = {}
     for kind in THRESHOLD_KINDS:
-        thresholds = fit_thresholds(kind, by_label, labels, metric, at_least_one)
-        given = thresholds.given(by_label)
+        thresholds = fit_thresholds(kind, chances, labels, metric, at_least_one)
+        given = thresholds.given(chances)
         for fold in range(_FOLDS):
             inside, outside = folds == fold, folds != fold
             if not (inside.any() and outside.any()):
                 continue
-            others = fit_thresholds(kind, by_label[outside], labels[outside], metric, at_least_one)
-            given[inside] = others.given(by_label[inside])
+            others = fit_thresholds(kind, chances[outside], labels[outside], metric, at_least_one)
+            given[inside] = others.given(chances[inside])
         odds = set_log_odds(target, probabilities, by_label, given)
         right = (given == (labels > 0)).all(1)
         scale, shift = fit_scale_and_shift(odds, right.astype(np.float64))

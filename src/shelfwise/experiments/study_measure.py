@@ -10,7 +10,6 @@ from typing import Any
 import numpy as np
 import torch
 
-from shelfwise.decision.confidence import decide
 from shelfwise.ensemble import Ensemble, Prepared, usable
 from shelfwise.evaluation.evaluation import label_set_scores, path_scores
 from shelfwise.evaluation.hierarchy import level_values
@@ -59,7 +58,7 @@ def answers(ensemble: Ensemble, encoded: Prepared, rows: np.ndarray) -> list[tup
     found: list[tuple[str, ...]] = []
     for start in range(0, len(rows), _BLOCK):
         logits, present = ensemble.logits(encoded, rows[start : start + _BLOCK])
-        decided = decide(target, ensemble.probabilities(logits, present), ensemble.calibration)
+        decided = ensemble.decide(ensemble.probabilities(logits, present), logits, present)
         for chosen, here in zip(decided.chosen, np.asarray(present.any(axis=0)), strict=True):
             if not here:
                 found.append(())

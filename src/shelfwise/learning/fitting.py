@@ -109,6 +109,7 @@ def fit_ensemble(
         names,
         fused.label_rules,
         fused.evidence,
+        label_wise=fused.label_wise,
     )
     return ensemble, FittingRecord(trained[0].fits, fused.scores, fused.told, held, last.data)
 

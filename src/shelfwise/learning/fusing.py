@@ -21,7 +21,9 @@ from shelfwise.decision.path_decoding import choose_decoding
 from shelfwise.decision.routing import AcceptRule, fit_accept_rule
 from shelfwise.decision.thresholds import ThresholdKind
 from shelfwise.ensemble import Calibration, fused_probabilities
+from shelfwise.fusion.label_wise import LabelWise
 from shelfwise.fusion.policies import Policy
+from shelfwise.learning.label_fusion import NAME, fuse_labels
 from shelfwise.learning.policy_choice import choose_policy
 from shelfwise.learning.policy_trials import Judges
 from shelfwise.learning.quality import as_answers
@@ -49,8 +51,8 @@ class HeldOutScores:
 @dataclass(frozen=True)
 class Fused:
     """The policy, what calibrates it, which predictions to accept; of label sets every way to decide them; every candidate's
-    score, and the name of the chosen; what the held-out products showed; and the rows (int64) that nothing more should be learned
-    from, because their label looks random."""
+    score, and the name of the chosen; what the held-out products showed; the rows (int64) that nothing more should be learned
+    from, because their label looks random; and of label sets how their labels are fused each for itself, if they are."""
 
     policy: Policy
     calibration: Calibration
@@ -60,6 +62,7 @@ class Fused:
     told: str
     evidence: Evidence
     left_out: np.ndarray
+    label_wise: LabelWise | None = None
 
 
 @timed("fuse")
@@ -97,8 +100,17 @@ def fuse(
     probabilities = np.round(fused_probabilities(target, as_is, fused, present), DECIMALS)
     calibration = replace(calibration, maps=CalibrationMaps(maps, fused_map))
     rules: dict[ThresholdKind, LabelRule] = {}
+    label_wise, scores, told = None, chosen.scores, chosen.told
     if isinstance(target, LabelTarget):
         labels = as_answers(target, answers)
+        by_set, by_label = target.label_probabilities(probabilities), None
+        if target.sets and recipe.fusion.by_label:
+            noise = calibration.random_labels
+            found = fuse_labels(target, logits, held.present, answers, trusted, mine, by_set, noise, seed)
+            if found is not None:
+                label_wise, by_label = found.label_wise, np.round(found.by_label, DECIMALS)
+                told = f"{told}, {NAME}"
+                scores = {**scores, told: found.score}
         rules, answered = fit_label_rules(
             target,
             probabilities,
@@ -109,14 +121,15 @@ def fuse(
             recipe.thresholds.at_least_one,
             recipe.training.seed,
             recipe.routing.certainty,
+            by_label,
         )
         rule = rules[recipe.thresholds.kind]
         accept = rule.accept
         calibration = replace(
             calibration, thresholds=rule.thresholds, set_scale=rule.set_scale, set_shift=rule.set_shift
         )
-        by_label = target.label_probabilities(probabilities)
-        evidence = label_evidence(target, by_label, labels, mine, answered, recipe.thresholds.kind)
+        chances = by_set if by_label is None else by_label
+        evidence = label_evidence(target, chances, labels, mine, answered, recipe.thresholds.kind)
     else:
         decided = decide(target, probabilities, calibration)
         evidence = path_evidence(target, decided, answers, mine)
@@ -126,7 +139,7 @@ def fuse(
             whole.confidence, whole.right, asked.precision, mine, certainty=asked.certainty
         )
     left_out = held.rows[to_leave_out(answers, trusted)]
-    return Fused(chosen.policy, calibration, accept, rules, chosen.scores, chosen.told, evidence, left_out)
+    return Fused(chosen.policy, calibration, accept, rules, scores, told, evidence, left_out, label_wise)
 
 
 def _map_classifiers(

@@ -11,7 +11,8 @@ from shelfwise.recipe.part import EachOnce, RecipePart
 
 class FusionRecipe(RecipePart):
     """How classifiers' scores become one: ``policies`` are tried, the best on held-out products is kept. With ``blend``, means of
-    several policies are tried too.
+    several policies are tried too. With ``by_label``, label sets that are learned as wholes are fused label by label besides,
+    where that is better on held-out products.
 
     A policy is given by its kind (``mean``), or by a mapping of ``kind`` and its own options
     (``{kind: policy_network, widths: [200]}``).
@@ -23,6 +24,7 @@ class FusionRecipe(RecipePart):
         )
     )
     blend: bool = True
+    by_label: bool = True
 
     @field_validator("policies")
     @classmethod

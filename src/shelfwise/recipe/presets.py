@@ -11,6 +11,7 @@ PRESETS: dict[str, dict[str, Any]] = {
         "fusion": {
             "policies": [{"kind": "policy_network", "preset": "paper_trimodal"}, "ridge", "mean", "max"],
             "blend": False,
+            "by_label": False,
         }
     },
     "paper-b": {"training": {"folds": 1, "patience": 15}},

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from shelfwise.decision.confidence import decide
-from shelfwise.ensemble import calibrated_logits, fused_probabilities
+from shelfwise.ensemble import calibrated_logits, fused_probabilities, label_probabilities
 from shelfwise.learning.fusing import Fused
 from shelfwise.search.bench import Bench
 
@@ -57,7 +57,8 @@ def count_right(bench: Bench, fused: Fused, logits: np.ndarray, present: np.ndar
     together = fused.policy.combine(scaled, present)
     known = np.asarray(present.any(0))
     probabilities = fused_probabilities(bench.target, fused.calibration, together, known)
-    decided = decide(bench.target, probabilities, fused.calibration)
+    by_label = label_probabilities(bench.target, fused.label_wise, probabilities, scaled, present)
+    decided = decide(bench.target, probabilities, fused.calibration, by_label)
     truth = bench.answers[bench.aside]
     if decided.chosen.ndim == 1:
         return Counts((decided.right(truth) & known).astype(float), np.ones(len(truth)))

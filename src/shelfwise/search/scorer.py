@@ -73,7 +73,8 @@ class Scorer:
             fused = self._fuse(recipe, names, held)
             return Scored(fused.scores[fused.told], fused, names)
         specs = [recipe.fusion.policies[position] for position in sorted(self.policies)]
-        narrowed = recipe.model_copy(update={"fusion": recipe.fusion.model_copy(update={"policies": specs})})
+        fusion = recipe.fusion.model_copy(update={"policies": specs, "by_label": False})
+        narrowed = recipe.model_copy(update={"fusion": fusion})
         fused = self._fuse(narrowed, names, held)
         scores = [fused.scores.get(build_policy(spec, self.bench.target.exclusive).name) for spec in specs]
         found = [score for score in scores if score is not None]

@@ -20,16 +20,24 @@ from shelfwise.fusion import build_policy
 from shelfwise.recipe import Recipe
 from shelfwise.storage.fitted_facts import FittedFacts
 from shelfwise.storage.stored_classifier import build_with_weights, classifier_arrays, packed, unpacked
-from shelfwise.storage.stored_model import StoredCalibration, StoredLabelRule, StoredModel, StoredRule
+from shelfwise.storage.stored_model import (
+    StoredCalibration,
+    StoredLabelRule,
+    StoredLabelWise,
+    StoredModel,
+    StoredRule,
+)
 from shelfwise.storage.stored_novelty import StoredNovelty, StoredView, read_novelty
 from shelfwise.taxonomy.targets import LabelTarget, Target, target_from_json
 
 if TYPE_CHECKING:
     from shelfwise.training.network import Classifier
 
-FORMAT_VERSION = 2
-"""2: large arrays may be of half precision, and probabilities may hold a share of random labels. All up to it are read."""
+FORMAT_VERSION = 3
+"""2: large arrays may be of half precision, and probabilities may hold a share of random labels. 3: label sets may be fused label
+by label besides. All up to it are read."""
 _POLICY_PREFIX = "policy/"
+_LABEL_WISE_PREFIX = "label_wise/"
 _CALIBRATION_PREFIX = "calibration/"
 _EVIDENCE_PREFIX = "evidence/"
 _MEMORY_PREFIX = "memory/"
@@ -41,6 +49,8 @@ def all_arrays(ensemble: Ensemble) -> dict[str, np.ndarray]:
     for classifier in ensemble.classifiers:
         parts[_prefix("classifier", classifier.recipe.name)] = packed(classifier_arrays(classifier))
     parts[_POLICY_PREFIX] = ensemble.policy.arrays()
+    label_wise = ensemble.label_wise
+    parts[_LABEL_WISE_PREFIX] = {} if label_wise is None else label_wise.policy.arrays()
     parts[_CALIBRATION_PREFIX] = ensemble.calibration.maps.arrays()
     parts[_EVIDENCE_PREFIX] = {} if ensemble.evidence is None else ensemble.evidence.arrays()
     parts[_MEMORY_PREFIX] = {} if ensemble.memory is None else ensemble.memory.arrays()
@@ -68,6 +78,7 @@ def all_values(recipe: Recipe, ensemble: Ensemble, facts: FittedFacts) -> Stored
         classifiers=ensemble.names,
         policy=ensemble.policy.spec,
         policy_state=ensemble.policy.state(),
+        label_wise=StoredLabelWise.of(ensemble.label_wise) if ensemble.label_wise else None,
         calibration=StoredCalibration.of(ensemble.calibration),
         accept=StoredRule.of(ensemble.accept),
         label_rules={kind: StoredLabelRule.of(rule) for kind, rule in ensemble.label_rules.items()},
@@ -92,6 +103,10 @@ def put_together(
     policy = build_policy(stored.policy, target.exclusive).load_state(
         stored.policy_state, _take(tensors, _POLICY_PREFIX), len(classifiers), target.n_outcomes
     )
+    label_wise = None
+    if stored.label_wise is not None and isinstance(target, LabelTarget) and target.sets:
+        arrays, random_labels = _take(tensors, _LABEL_WISE_PREFIX), stored.calibration.random_labels
+        label_wise = stored.label_wise.read(target, arrays, len(classifiers), random_labels)
     maps = _take(tensors, _CALIBRATION_PREFIX)
     shown = _take(tensors, _EVIDENCE_PREFIX)
     evidence = Evidence.read(shown, target, recipe.thresholds.kind) if shown else None
@@ -112,6 +127,7 @@ def put_together(
         evidence,
         memory,
         novelty,
+        label_wise,
     )
 
 

@@ -15,8 +15,11 @@ from shelfwise.decision.routing import AcceptRule
 from shelfwise.decision.thresholds import LabelThresholds, ThresholdKind
 from shelfwise.ensemble import Calibration
 from shelfwise.errors import ModelFolderError
+from shelfwise.fusion import build_policy
+from shelfwise.fusion.label_wise import LabelWise
 from shelfwise.storage.fitted_facts import FittedFacts
 from shelfwise.storage.stored_novelty import StoredNovelty, StoredView
+from shelfwise.taxonomy.targets import LabelTarget
 
 _Number = Annotated[float, Field(allow_inf_nan=False)]
 _Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
@@ -125,6 +128,33 @@ class StoredLabelRule(BaseModel):
         return LabelRule(self.thresholds.read(labels), self.set_scale, self.set_shift, self.accept.read())
 
 
+class StoredLabelWise(BaseModel):
+    """``LabelWise``, besides the arrays of its policy."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    policy: str | dict[str, Any]
+    policy_state: dict[str, Any]
+    scale: _Number
+    shift: _Number
+
+    @classmethod
+    def of(cls, label_wise: LabelWise) -> Self:
+        """What is written down of ``label_wise``."""
+        policy = label_wise.policy
+        return cls(
+            policy=policy.spec, policy_state=policy.state(), scale=label_wise.scale, shift=label_wise.shift
+        )
+
+    def read(
+        self, target: LabelTarget, arrays: dict[str, np.ndarray], classifiers: int, random_labels: float
+    ) -> LabelWise:
+        """The fusion; ``arrays`` are those of its policy. Raises ModelFolderError where they do not fit."""
+        policy = build_policy(self.policy, exclusive=False)
+        policy.load_state(self.policy_state, arrays, classifiers, len(target.labels))
+        return LabelWise(target.members, policy, self.scale, self.shift, random_labels)
+
+
 class StoredModel(BaseModel):
     """The shape of ``model.json``."""
 
@@ -138,6 +168,7 @@ class StoredModel(BaseModel):
     classifiers: list[str] = Field(min_length=1)
     policy: str | dict[str, Any]
     policy_state: dict[str, Any]
+    label_wise: StoredLabelWise | None = None
     calibration: StoredCalibration
     accept: StoredRule
     label_rules: dict[ThresholdKind, StoredLabelRule] = Field(default_factory=dict)

@@ -1,0 +1,65 @@
+"""Whether label sets are fused label by label, too, and by what: fitted on held-out products, taken where it helps there."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from shelfwise.decision.calibration import fit_scale_and_shift
+from shelfwise.decision.thresholds import best_micro_f1_threshold
+from shelfwise.fusion import build_policy
+from shelfwise.fusion.label_wise import LabelWise, label_logits
+from shelfwise.taxonomy.targets import UNLABELLED, LabelTarget
+from shelfwise.training.side_by_side import threads
+
+_POLICY = "policy_network"
+"""Pools and ridge regression do no better here than the sums over sets."""
+NAME = "label by label too"
+
+
+@dataclass(frozen=True)
+class LabelFusion:
+    """``label_wise``: fitted on all held-out products. ``by_label``: float [N, labels], their probabilities, cross-fitted.
+    ``score``: micro-F1 of these at the best single threshold."""
+
+    label_wise: LabelWise
+    by_label: np.ndarray
+    score: float
+
+
+def fuse_labels(
+    target: LabelTarget,
+    logits: np.ndarray,
+    present: np.ndarray,
+    truth: np.ndarray,
+    trusted: np.ndarray,
+    groups: np.ndarray,
+    by_set: np.ndarray,
+    random_labels: float,
+    seed: int,
+) -> LabelFusion | None:
+    """From tempered logits [classifiers, N, sets]; None where held out it is no better than ``by_set`` [N, labels], what the
+    fused sets give, or nothing can be learned.
+
+    It is judged by ``truth`` (int64 [N]) and learns from what is ``trusted`` of it.
+    """
+    known = np.flatnonzero(trusted != UNLABELLED)
+    answers = target.members[trusted[known]]
+    said = label_logits(target.members, logits)
+    policy = build_policy(_POLICY, exclusive=False)
+    with threads(1):  # layers as small as a policy's only wait for each other on more
+        crossed = policy.cross_fit(said[:, known], present[:, known], answers, groups[known], seed)
+        fused = policy.combine(said, present)
+    fused[known] = crossed
+    scale, shift = fit_scale_and_shift(crossed, answers)
+    label_wise = LabelWise(target.members, policy, scale, shift, random_labels)
+    by_label = label_wise.average(by_set, fused, present)
+    labels = target.members[truth]
+    score = _micro_f1(by_label, labels)
+    return LabelFusion(label_wise, by_label, score) if score > _micro_f1(by_set, labels) else None
+
+
+def _micro_f1(by_label: np.ndarray, labels: np.ndarray) -> float:
+    given = by_label >= best_micro_f1_threshold(by_label, labels)
+    return float(2 * (given & (labels > 0)).sum() / max(given.sum() + labels.sum(), 1))
