@@ -83,6 +83,15 @@ class TestKnownSets:
         assert decided.chosen.tolist() == [[True, False, True]]
         assert decided.confidence[0] == pytest.approx(0.4 * 0.9 * 0.6)
 
+    def test_labels_that_are_fused_by_themselves(self) -> None:
+        """They are given by their own probabilities; a known set's log-odds are the mean of both views."""
+        by_label = np.array([[0.9, 0.6, 0.2], [0.9, 0.6, 0.8]])
+        decided = decide(SETS, np.array([[0.9, 0.08, 0.02]] * 2), calibration(), by_label)
+        assert decided.chosen.tolist() == [[True, True, False], [True, True, True]]
+        assert decided.probabilities is by_label
+        independent = logit([0.9 * 0.6 * 0.8, 0.9 * 0.6 * 0.8])
+        np.testing.assert_allclose(decided.set_logits, [(independent[0] + logit(0.08)) / 2, independent[1]])
+
     def test_right_takes_the_whole_set(self) -> None:
         decided = decide(SETS, np.array([[0.2, 0.7, 0.1]] * 2), calibration())
         assert decided.right(np.array([[1, 1, 0], [1, 0, 0]])).tolist() == [True, False]

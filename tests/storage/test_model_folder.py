@@ -8,6 +8,7 @@ import os
 import shutil
 import stat
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,11 @@ from safetensors.numpy import load_file, save_file
 from tests.tiny_catalog import picture_recipe, read, text_recipe, tiny_rows, title_recipe, with_pictures
 
 from shelfwise import Catalog, Categorizer
+from shelfwise.ensemble import prepare
 from shelfwise.errors import ModelFolderError
+from shelfwise.fusion import build_policy
+from shelfwise.fusion.label_wise import LabelWise, label_logits
+from shelfwise.progress import Silent
 from shelfwise.recipe import Recipe
 from shelfwise.storage.model_folder import (
     CHECKSUM_FILE,
@@ -26,6 +31,7 @@ from shelfwise.storage.model_folder import (
     WEIGHTS_FILE,
     refuse_foreign_folder,
 )
+from shelfwise.taxonomy.targets import LabelTarget
 
 FILES = {MODEL_FILE, WEIGHTS_FILE, CHECKSUM_FILE, RECIPE_FILE}
 Edit = Callable[[dict[str, Any]], None]
@@ -39,6 +45,28 @@ def catalog(tmp_path_factory: pytest.TempPathFactory) -> Catalog:
 @pytest.fixture(scope="module")
 def model(catalog: Catalog) -> Categorizer:
     return Categorizer(text_recipe()).fit(catalog)
+
+
+@pytest.fixture(scope="module")
+def by_label(catalog: Catalog) -> Categorizer:
+    """A model of label sets that fuses them label by label as well."""
+    target = {"columns": ["tags"], "multilabel": True, "label_space": "sets"}
+    model = Categorizer(text_recipe(target=target)).fit(catalog)
+    ensemble = model.ensemble_
+    assert isinstance(ensemble.target, LabelTarget)
+    data = ensemble.transform(prepare(ensemble.encoders, model.recipe_.inputs, catalog, Silent()))
+    logits, present = ensemble.logits(data, np.arange(len(catalog)))
+    labels = ensemble.target.encode_labels(
+        [tuple(tags.split("|")) for tags in catalog.column("tags").to_pylist()]
+    )
+    members = ensemble.target.members
+    policy = build_policy("ridge", exclusive=False).fit(label_logits(members, logits), present, labels)
+    model.ensemble_ = replace(
+        ensemble,
+        calibration=replace(ensemble.calibration, random_labels=0.25),
+        label_wise=LabelWise(members, policy, 0.5, -0.25, random_labels=0.25),
+    )
+    return model
 
 
 @pytest.fixture(scope="module")
@@ -96,6 +124,18 @@ class TestRoundTrip:
         loaded = Categorizer.load(tmp_path / "m")
         assert loaded.predict(catalog) == model.predict(catalog)
         assert loaded.multilabel_
+
+    def test_labels_fused_by_themselves(
+        self, by_label: Categorizer, catalog: Catalog, tmp_path: Path
+    ) -> None:
+        by_label.save(tmp_path / "m")
+        loaded = Categorizer.load(tmp_path / "m")
+        assert loaded.predict(catalog) == by_label.predict(catalog)
+        before, after = by_label.ensemble_.label_wise, loaded.ensemble_.label_wise
+        assert before is not None
+        assert after is not None
+        assert (after.scale, after.shift, after.random_labels) == (before.scale, before.shift, 0.25)
+        assert after.policy.spec == "ridge"
 
     @pytest.mark.parametrize("head", ["tree", "per_level"])
     @pytest.mark.parametrize("policy", ["mean", "max", "opinion_pool"])
@@ -441,6 +481,30 @@ def test_the_share_of_random_labels_comes_back_and_is_none_where_it_is_not_told(
     expected = 0.5 * np.array(before) + 0.5 / categories
     told = [prediction.confidence for prediction in loaded.predict(catalog)]
     np.testing.assert_allclose(told, expected, atol=2e-6)
+
+
+@pytest.mark.parametrize(
+    "edit",
+    [
+        put("mean", "label_wise", "policy"),
+        put("tree", "label_wise", "policy"),
+        put({}, "label_wise", "policy_state"),
+        put(float("nan"), "label_wise", "scale"),
+        put("1", "label_wise", "shift"),
+        put(1, "label_wise", "surprise"),
+        put(None, "label_wise"),
+        lambda stored: stored.pop("label_wise"),
+        lambda stored: stored["label_wise"].pop("scale"),
+        lambda stored: stored["target"].update(sets=[]),
+    ],
+)
+def test_labels_fused_by_themselves_that_do_not_fit(
+    by_label: Categorizer, tmp_path: Path, edit: Edit
+) -> None:
+    by_label.save(tmp_path / "m")
+    edit_model(tmp_path / "m", edit)
+    with pytest.raises(ModelFolderError):
+        Categorizer.load(tmp_path / "m")
 
 
 def refusal(folder: Path, catalog: Catalog) -> str:
