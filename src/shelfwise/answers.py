@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property
 
 import numpy as np
 from scipy.special import expit, softmax
@@ -13,14 +12,14 @@ from shelfwise.catalog.column import State
 from shelfwise.decision.confidence import Decided
 from shelfwise.decision.conformal import SetRule
 from shelfwise.decision.novelty import UNKNOWN_REASON
-from shelfwise.decision.router import Routed, Router
-from shelfwise.encoders.base import Encoded
+from shelfwise.decision.router import Router
 from shelfwise.ensemble import Ensemble, Prepared
-from shelfwise.predictions import Alternative, Prediction
+from shelfwise.predicted_columns import ACCEPT, FAILED, REVIEW, InputColumns, Listed, PredictedColumns
+from shelfwise.predictions import Prediction
 from shelfwise.profiling import timed
 from shelfwise.recipe import RoutingRecipe
 from shelfwise.strangers import novelty_of
-from shelfwise.taxonomy.targets import PathTarget
+from shelfwise.taxonomy.targets import LabelTarget, PathTarget
 
 _MOST_PASSES = 16
 """Above so many alternatives a product's outcomes are sorted instead of searched for the best again and again."""
@@ -41,151 +40,135 @@ class Answers:
     router: Router
     set_rule: SetRule | None = None
 
-    @timed("fuse and decide")
     def predictions(self, rows: np.ndarray, logits: np.ndarray, present: np.ndarray) -> list[Prediction]:
-        """Predictions for ``rows``; ``logits`` [classifiers, rows, outcomes] and ``present`` are theirs.
+        """Predictions for ``rows``; ``logits`` [classifiers, rows, outcomes] and ``present`` are theirs."""
+        return self.columns(rows, logits, present).predictions()
 
-        Numbers are made for all rows together, then turned into Python's own at once: asked for one by one they took longer
-        than the classifiers.
-        """
-        ensemble = self.ensemble
+    @timed("fuse and decide")
+    def columns(self, rows: np.ndarray, logits: np.ndarray, present: np.ndarray) -> PredictedColumns:
+        """The same as columns. Everything is done for all rows together: one by one it took longer than the classifiers."""
+        ensemble, target = self.ensemble, self.ensemble.target
         probabilities = np.round(ensemble.probabilities(logits, present), _DECIMALS)
         decided = ensemble.decide(probabilities, logits, present)
-        usable: list[bool] = np.any(present, axis=0).tolist()
-        inputs = InputStates(self.prepared)
-        confidences: list[float] = np.round(decided.confidence, _DECIMALS).tolist()
-        parts, alternatives = self._parts(decided), self._alternatives(decided)
-        sets = self._sets(decided)
+        rounded = np.round(decided.probabilities, _DECIMALS)
+        inputs = input_columns(self.prepared, rows)
+        failures = self._failures(rows, np.any(present, axis=0), inputs)
         novelty, strange = self._novelty(rows, logits, present, probabilities)
-        result = []
-        for position, row in enumerate(map(int, rows)):
-            told = inputs.of(row)
-            if row in self.catalog.row_errors:
-                result.append(
-                    self._failed(row, f"the row could not be read: {self.catalog.row_errors[row]}", told)
-                )
-            elif not usable[position]:
-                result.append(self._failed(row, self._nothing_usable(told), told))
-            else:
-                routed, answer, confidence, part_confidence = self._routed(
-                    int(decided.chosen[position]) if decided.chosen.ndim == 1 else -1,
-                    *parts[position],
-                    confidences[position],
-                )
-                if strange[position]:  # a whole answer is shown, however much of it would have been accepted
-                    routed = Routed("review", UNKNOWN_REASON)
-                    (answer, part_confidence), confidence = parts[position], confidences[position]
-                result.append(
-                    Prediction(
-                        self.catalog.ids[row],
-                        answer,
-                        confidence,
-                        part_confidence,
-                        routed.decision,
-                        routed.reason,
-                        alternatives[position],
-                        told,
-                        set=None if sets is None else sets[position],
-                        novelty=None if novelty is None else novelty[position],
-                    )
-                )
-        return result
+        routed = (
+            self._routed_paths(target, decided, strange)
+            if isinstance(target, PathTarget)
+            else self._routed_sets(target, decided.chosen, decided.confidence, rounded, strange)
+        )
+        decisions = np.where(routed.accepted & ~strange, ACCEPT, REVIEW).astype(np.int8)
+        decisions[list(failures)] = FAILED
+        reasons = routed.reasons
+        for row in np.flatnonzero(strange).tolist():
+            reasons[row] = UNKNOWN_REASON
+        for row, reason in failures.items():
+            reasons[row] = reason
+        well = decisions != FAILED
+        return PredictedColumns(
+            target,
+            [self.catalog.ids[row] for row in rows.tolist()],
+            decisions,
+            reasons,
+            np.where(well, routed.confidence, 0.0),
+            routed.parts.only(well),
+            self._alternatives(decided).only(well),
+            inputs,
+            None if self.set_rule is None else self._sets(rounded, self.set_rule).only(well),
+            novelty,
+        )
+
+    def _failures(self, rows: np.ndarray, usable: np.ndarray, inputs: InputColumns) -> dict[int, str]:
+        """Place among ``rows`` → why nothing can be said of that product."""
+        errors, found = self.catalog.row_errors, {}
+        if errors:
+            found = {
+                place: f"the row could not be read: {errors[row]}"
+                for place, row in enumerate(rows.tolist())
+                if row in errors
+            }
+        for place in np.flatnonzero(~usable).tolist():
+            found.setdefault(place, _nothing_usable(inputs, place))
+        return found
 
     def _novelty(
         self, rows: np.ndarray, logits: np.ndarray, present: np.ndarray, probabilities: np.ndarray
-    ) -> tuple[list[float] | None, list[bool]]:
-        """How new each product is, None where the model cannot tell, and whether it is unlike anything known."""
+    ) -> tuple[np.ndarray | None, np.ndarray]:
+        """How new each product is, None where the model cannot tell, and bool [rows]: whether it is unlike anything known."""
         rule = self.ensemble.novelty
         found = novelty_of(self.ensemble, self.prepared, self.data, rows, logits, present, probabilities)
         if rule is None or found is None:
-            return None, [False] * len(rows)
-        return found.tolist(), rule.flags(found).tolist()
+            return None, np.zeros(len(rows), bool)
+        return found, rule.flags(found)
 
-    def _routed(
-        self, outcome: int, answer: tuple[str, ...], parts: tuple[float, ...], confidence: float
-    ) -> tuple[Routed, tuple[str, ...], float, tuple[float, ...]]:
-        """What becomes of one answer, and as much of it as is handed out with its confidence. ``outcome`` is of paths."""
-        if isinstance(self.ensemble.target, PathTarget):
-            routed = self.router.route_path(outcome, len(answer), confidence, parts)
-            if isinstance(routed.kept, int):
-                depth = routed.kept
-                return routed, answer[:depth], parts[depth - 1], parts[:depth]
-            return routed, answer, confidence, parts
-        routed = self.router.route_set([self._numbers[name] for name in answer], answer, parts, confidence)
-        if isinstance(routed.kept, tuple):
-            kept = tuple(parts[place] for place in routed.kept)
-            # What is left out is not said to be absent: the set as given is right if its labels are.
-            sure = round(float(np.prod(kept)), _DECIMALS)
-            return routed, tuple(answer[place] for place in routed.kept), sure, kept
-        return routed, answer, confidence, parts
+    def _routed_paths(self, target: PathTarget, decided: Decided, whole: np.ndarray) -> _Routed:
+        """``whole``, bool [N]: paths that are told whole, however much of them would be accepted."""
+        confidence = np.round(decided.confidence, _DECIMALS)
+        by_category = target.category_probabilities(decided.probabilities)
+        places = target.ancestors_of_outcomes[decided.chosen]  # short paths repeat their last category
+        levels = np.round(np.minimum(np.take_along_axis(by_category, places, axis=1), 1.0), _DECIMALS)
+        levels = np.minimum.accumulate(levels, axis=1)
+        lengths = target.lengths[decided.chosen]
+        routed = self.router.route_paths(decided.chosen, lengths, confidence, levels)
+        depth = np.where(whole, lengths, routed.depth)
+        short = np.flatnonzero(depth < lengths)
+        confidence[short] = levels[short, depth[short] - 1]
+        told = np.arange(levels.shape[1]) < depth[:, None]
+        return _Routed(routed.accepted, routed.reasons, confidence, Listed.where(told, places, levels))
 
-    @cached_property
-    def _numbers(self) -> dict[str, int]:
-        target = self.ensemble.target
-        return (
-            {}
-            if isinstance(target, PathTarget)
-            else {name: place for place, name in enumerate(target.labels)}
-        )
+    def _routed_sets(
+        self,
+        target: LabelTarget,
+        chosen: np.ndarray,
+        confidence: np.ndarray,
+        probabilities: np.ndarray,
+        whole: np.ndarray,
+    ) -> _Routed:
+        """From labels chosen bool [N, labels], and their probabilities; ``whole`` as in `_routed_paths`."""
+        sure = np.round(confidence, _DECIMALS)
+        accepted, reasons = np.zeros(len(chosen), bool), []
+        parts: list[np.ndarray] = []
+        for place, (row, mine) in enumerate(zip(chosen, probabilities, strict=True)):
+            given = np.flatnonzero(row)
+            given = given[np.argsort(-mine[given], kind="stable")]
+            names = [target.labels[label] for label in given.tolist()]
+            routed = self.router.route_set(given.tolist(), names, mine[given].tolist(), float(sure[place]))
+            if isinstance(routed.kept, tuple) and not whole[place]:
+                given = given[list(routed.kept)]
+                # What is left out is not said to be absent: the set as given is right if its labels are.
+                sure[place] = round(float(np.prod(mine[given])), _DECIMALS)
+            accepted[place] = routed.decision == "accept"
+            reasons.append(routed.reason)
+            parts.append(given)
+        chances = [mine[given] for mine, given in zip(probabilities, parts, strict=True)]
+        return _Routed(accepted, reasons, sure, Listed.of_rows(parts, chances))
 
-    def _sets(self, decided: Decided) -> list[tuple[Alternative, ...]] | None:
-        """Per product the categories that its set holds, the most probable first; None where no sets are asked for."""
-        if self.set_rule is None:
-            return None
-        target = self.ensemble.target
-        names = target.outcomes if isinstance(target, PathTarget) else [(label,) for label in target.labels]
-        rounded = np.round(decided.probabilities, _DECIMALS)
-        result = []
-        for row, held in zip(rounded, self.set_rule.sets(rounded), strict=True):
-            places = np.flatnonzero(held)
-            places = places[np.argsort(-row[places], kind="stable")]
-            result.append(tuple(Alternative(names[place], float(row[place])) for place in places.tolist()))
-        return result
+    def _sets(self, probabilities: np.ndarray, rule: SetRule) -> Listed:
+        """The categories that each product's set holds, the most probable first."""
+        held = [np.flatnonzero(row) for row in rule.sets(probabilities)]
+        best = [
+            places[np.argsort(-row[places], kind="stable")]
+            for row, places in zip(probabilities, held, strict=True)
+        ]
+        return Listed.of_rows(best, [row[places] for row, places in zip(probabilities, best, strict=True)])
 
-    def _parts(self, decided: Decided) -> list[tuple[tuple[str, ...], tuple[float, ...]]]:
-        """Per product: the answer, and one probability per level or label."""
-        target = self.ensemble.target
-        if isinstance(target, PathTarget):
-            by_category = target.category_probabilities(decided.probabilities)
-            places = target.ancestors_of_outcomes[
-                decided.chosen
-            ]  # [N, depth]; short paths repeat their last category
-            levels = np.round(np.minimum(np.take_along_axis(by_category, places, axis=1), 1.0), _DECIMALS)
-            sure: list[list[float]] = np.minimum.accumulate(levels, axis=1).tolist()
-            paths = [target.outcomes[outcome] for outcome in decided.chosen.tolist()]
-            return [(path, tuple(row[: len(path)])) for path, row in zip(paths, sure, strict=True)]
-        result = []
-        for chosen, row in zip(decided.chosen, np.round(decided.probabilities, _DECIMALS), strict=True):
-            given = np.flatnonzero(chosen)
-            given = given[np.argsort(-row[given], kind="stable")]
-            result.append(
-                (tuple(target.labels[label] for label in given.tolist()), tuple(row[given].tolist()))
-            )
-        return result
-
-    def _alternatives(self, decided: Decided) -> list[tuple[Alternative, ...]]:
-        """Per product: the most probable of what was not answered, best first; what is impossible is none."""
-        target = self.ensemble.target
-        names = target.outcomes if isinstance(target, PathTarget) else [(label,) for label in target.labels]
+    def _alternatives(self, decided: Decided) -> Listed:
+        """The most probable of what was not answered, best first; what is impossible is none."""
         places, left = _best_first(_not_chosen(decided), self.routing.alternatives)
         left = np.round(left, _DECIMALS)
-        counts = (left > 0).sum(axis=1)
-        possible = np.arange(left.shape[1]) < counts[:, None]  # the best come first
-        answers = [names[other] for other in places[possible].tolist()]
-        flat = list(map(Alternative, answers, left[possible].tolist()))
-        ends = np.cumsum(counts).tolist()
-        return [tuple(flat[start:end]) for start, end in zip([0, *ends], ends, strict=False)]
+        return Listed.where(left > 0, places, left)  # the best come first
 
-    def _nothing_usable(self, inputs: dict[str, str]) -> str:
-        """Why no classifier could say anything."""
-        told = [
-            f"{name}: {'no known words or values' if state == 'present' else state}"
-            for name, state in inputs.items()
-        ]
-        return "none of its inputs can be used (" + "; ".join(told) + ")"
 
-    def _failed(self, row: int, reason: str, inputs: dict[str, str]) -> Prediction:
-        return Prediction(self.catalog.ids[row], (), 0.0, (), "failed", reason, (), inputs)
+@dataclass(frozen=True, eq=False)
+class _Routed:
+    """Of N products: whether they are ``accepted``, why not, how sure what is told of each is, and its parts."""
+
+    accepted: np.ndarray
+    reasons: list[str]
+    confidence: np.ndarray
+    parts: Listed
 
 
 def per_classifier_answers(
@@ -234,26 +217,22 @@ def _best_first(probabilities: np.ndarray, count: int) -> tuple[np.ndarray, np.n
     return places, found
 
 
-class InputStates:
-    """What is told of every input of a product; most products of a catalog share one of a few answers."""
-
-    def __init__(self, prepared: Prepared) -> None:
-        self._prepared = prepared
-        self._patterns = list(zip(*(encoded.state.tolist() for encoded in prepared.values()), strict=True))
-        self._told: dict[tuple[int, ...], dict[str, str]] = {}
-
-    def of(self, row: int) -> dict[str, str]:
-        """Input → "present", "absent" or "failed: reason"."""
-        pattern = self._patterns[row] if self._patterns else ()
-        if State.FAILED in pattern:
-            return {name: _told(encoded, row) for name, encoded in self._prepared.items()}
-        if pattern not in self._told:
-            self._told[pattern] = {name: _told(encoded, row) for name, encoded in self._prepared.items()}
-        return dict(self._told[pattern])
+def input_columns(prepared: Prepared, rows: np.ndarray) -> InputColumns:
+    """What is told of every input of ``rows``."""
+    told = [state.name.lower() for state in State]
+    places = np.stack([encoded.state[rows] for encoded in prepared.values()], axis=1).astype(np.int64)
+    number_of: dict[str, int] = {}
+    for column, encoded in enumerate(prepared.values()):
+        for place in np.flatnonzero(places[:, column] == State.FAILED).tolist():
+            reason = f"failed: {encoded.reasons.get(int(rows[place]), 'unknown reason')}"
+            places[place, column] = number_of.setdefault(reason, len(told) + len(number_of))
+    return InputColumns(tuple(prepared), (*told, *number_of), places)
 
 
-def _told(encoded: Encoded, row: int) -> str:
-    state = State(int(encoded.state[row]))
-    if state == State.FAILED:
-        return f"failed: {encoded.reasons.get(row, 'unknown reason')}"
-    return state.name.lower()
+def _nothing_usable(inputs: InputColumns, place: int) -> str:
+    """Why no classifier could say anything."""
+    told = [
+        f"{name}: {'no known words or values' if number == State.PRESENT else inputs.told[number]}"
+        for name, number in zip(inputs.names, inputs.places[place].tolist(), strict=True)
+    ]
+    return "none of its inputs can be used (" + "; ".join(told) + ")"

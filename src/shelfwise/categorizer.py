@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
@@ -15,7 +16,8 @@ from shelfwise.ensemble import Ensemble
 from shelfwise.errors import RecipeError, ShelfwiseError
 from shelfwise.evaluating import evaluate_model
 from shelfwise.evaluation.results import Evaluation
-from shelfwise.predicting import predicted_blocks, set_up_process
+from shelfwise.predicted_columns import PredictedColumns
+from shelfwise.predicting import PredictedBlock, predicted_blocks, set_up_process
 from shelfwise.predictions import Prediction
 from shelfwise.progress import Reporter, Silent
 from shelfwise.recipe import Recipe
@@ -219,8 +221,19 @@ class Categorizer:
                 **({} if precision is None else {"precision": precision})
             )
             return (model if coverage is None else model.with_sets(coverage)).predict(catalog, reporter)
+        return [one for block in self._blocks(catalog, reporter) for one in block.predictions]
+
+    def predict_columns(
+        self, catalog: Catalog, reporter: Reporter | None = None
+    ) -> Iterator[PredictedColumns] | None:
+        """What ``predict`` gives, as columns, some products at a time; None of a model that explains itself."""
+        if self._explains:
+            return None
+        return (block.columns for block in self._blocks(catalog, reporter))
+
+    def _blocks(self, catalog: Catalog, reporter: Reporter | None) -> Iterator[PredictedBlock]:
         self._check_fitted()
-        blocks = predicted_blocks(
+        return predicted_blocks(
             self.recipe_,
             self.ensemble_,
             self.router_,
@@ -229,7 +242,6 @@ class Categorizer:
             set_rule=self._set_rule,
             explained=self._explains,
         )
-        return [one for block in blocks for one in block.predictions]
 
     def evaluate(
         self,

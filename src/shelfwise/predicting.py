@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -16,6 +17,7 @@ from shelfwise.encoders.allocator import keep_freed_memory
 from shelfwise.engine.classifier import BLOCK_ROWS
 from shelfwise.engine.threads import hold_linear_algebra_to
 from shelfwise.ensemble import Ensemble, prepare
+from shelfwise.predicted_columns import PredictedColumns
 from shelfwise.predictions import Prediction
 from shelfwise.progress import Reporter
 from shelfwise.recipe import Recipe
@@ -28,9 +30,16 @@ class PredictedBlock:
     """Some products' predictions, and what is behind them: calibrated logits [classifiers, products, outcomes] and presence
     bool [classifiers, products]."""
 
-    predictions: list[Prediction]
+    columns: PredictedColumns
     logits: np.ndarray
     present: np.ndarray
+    explained: list[Prediction] | None = None
+    """The same with explanations, where those were asked for."""
+
+    @cached_property
+    def predictions(self) -> list[Prediction]:
+        """One object a product."""
+        return self.columns.predictions() if self.explained is None else self.explained
 
 
 def predicted_blocks(
@@ -56,10 +65,10 @@ def predicted_blocks(
     with reporter.stage("categorizing", len(catalog)) as stage:
         for rows in _blocks(len(catalog), len(ensemble.classifiers) * ensemble.target.n_outcomes):
             logits, present = ensemble.logits(data, rows)
-            predictions = answers.predictions(rows, logits, present)
+            columns, told = answers.columns(rows, logits, present), None
             if explainer is not None:
-                predictions = explainer.explained(rows, logits, present, predictions)
-            yield PredictedBlock(predictions, logits, present)
+                told = explainer.explained(rows, logits, present, columns.predictions())
+            yield PredictedBlock(columns, logits, present, told)
             stage.advance(len(rows))
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 import numpy as np
@@ -10,7 +10,7 @@ import pytest
 
 from shelfwise.decision.confidence import Decided
 from shelfwise.decision.evidence import Answered, Evidence, label_evidence, path_evidence
-from shelfwise.decision.router import Router
+from shelfwise.decision.router import RoutedPaths, Router
 from shelfwise.decision.router_making import THE_OTHERS, build_router, check_settings
 from shelfwise.decision.routing import AcceptRule
 from shelfwise.errors import RecipeError
@@ -65,15 +65,25 @@ def labels(count: int, seed: int = 0) -> Evidence:
     return label_evidence(LABELS, probabilities, truth, np.arange(count), {"one": one}, "one")
 
 
+def route(router: Router, evidence: Evidence) -> RoutedPaths:
+    """What becomes of the products of ``evidence``, whose paths all have two levels."""
+    lengths = np.full(len(evidence.chosen), 2)
+    return router.route_paths(evidence.chosen, lengths, evidence.whole.confidence, evidence.level_confidence)
+
+
+def route_one(
+    router: Router, outcome: int, length: int, confidence: float, levels: list[float]
+) -> RoutedPaths:
+    """What becomes of one path."""
+    return router.route_paths(
+        np.array([outcome]), np.array([length]), np.array([confidence]), np.array([levels])
+    )
+
+
 def held(evidence: Evidence, router: Router) -> tuple[int, int]:
     """Accepted whole, and right, of the products of ``evidence``."""
-    accepted = [
-        router.route_path(int(outcome), 2, confidence, levels).decision == "accept"
-        for outcome, confidence, levels in zip(
-            evidence.chosen, evidence.whole.confidence, evidence.level_confidence, strict=True
-        )
-    ]
-    return sum(accepted), int((np.array(accepted) & evidence.whole.right).sum())
+    accepted = route(router, evidence).accepted
+    return int(accepted.sum()), int((accepted & evidence.whole.right).sum())
 
 
 def test_one_rule_for_all() -> None:
@@ -132,19 +142,36 @@ def test_back_off_holds_the_promise_among_those_that_stop() -> None:
         ("level", "department"),
     ]
     fresh, _ = paths(6_000, 1)
-    stopped = [
-        place
-        for place in range(6_000)
-        if router.route_path(
-            int(fresh.chosen[place]), 2, fresh.whole.confidence[place], fresh.level_confidence[place]
-        ).kept
-        == 1
-    ]
-    assert len(stopped) > 1_000
+    stopped = route(router, fresh).depth == 1
+    assert stopped.sum() > 1_000
     assert fresh.level_right[stopped, 0].mean() > 0.965
-    routed = router.route_path(0, 2, 0.0, [1.0, 0.5])
-    assert (routed.decision, routed.reason, routed.kept) == ("accept", "stopped at level 1", 1)
-    assert router.whole_answers().route_path(0, 2, 0.0, [1.0, 0.5]).decision == "review"
+    routed = route_one(router, 0, 2, 0.0, [1.0, 0.5])
+    assert (routed.accepted[0], routed.reasons[0], routed.depth[0]) == (True, "stopped at level 1", 1)
+    short = route_one(router, 0, 1, 0.0, [1.0, 0.0])
+    assert (short.accepted[0], short.depth[0]) == (False, 1), "there is nothing to stop before"
+    assert not route_one(router.whole_answers(), 0, 2, 0.0, [1.0, 0.5]).accepted[0]
+
+
+def test_each_path_is_routed_by_the_rule_of_its_outcome_and_by_the_deepest_level_that_holds() -> None:
+    rule = AcceptRule(0.9, 0.9, basis=100, held=0.95, coverage=0.5)
+    rules = tuple(replace(rule, threshold=threshold) for threshold in (0.9, 0.5))
+    levels = {2: replace(rule, threshold=0.8), 1: replace(rule, threshold=0.7)}
+    router = Router(rules, ("a", "b"), np.array([0, 1]), levels=levels)
+    routed = router.route_paths(
+        np.array([0, 1, 0, 0, 0]),
+        np.array([3, 3, 3, 3, 2]),
+        np.array([0.6, 0.6, 0.6, 0.2, 0.1]),
+        np.array([[0.9, 0.85, 0.6], [0.9, 0.85, 0.6], [0.75, 0.7, 0.6], [0.6, 0.5, 0.2], [0.95, 0.9, 0.0]]),
+    )
+    assert routed.accepted.tolist() == [True, True, True, False, True]
+    assert routed.depth.tolist() == [2, 3, 1, 3, 1]
+    assert routed.reasons == [
+        "stopped at level 2",
+        "",
+        "stopped at level 1",
+        "confidence 0.200 is below 0.900",
+        "stopped at level 1",
+    ]
 
 
 def test_labels_each_with_a_rule_and_rare_ones_together() -> None:
@@ -194,4 +221,4 @@ def test_no_held_out_products_at_all() -> None:
     for settings in (Settings(), Settings(per_department=True), Settings(back_off=True)):
         router = build_router(PATHS, evidence, settings)
         assert not any(promise.rule.possible for promise in router.promises)
-        assert "at least 29 more" in router.route_path(0, 2, 1.0, [1.0, 1.0]).reason
+        assert "at least 29 more" in route_one(router, 0, 2, 1.0, [1.0, 1.0]).reasons[0]

@@ -41,7 +41,9 @@ import numpy as np
 import pyarrow as pa
 
 from shelfwise.explain.explanation import explanation_type
+from shelfwise.predicted_columns import DECISIONS, Listed, PredictedColumns
 from shelfwise.predictions import Alternative, Prediction
+from shelfwise.taxonomy.targets import Target
 
 PATH_JOIN = " > "
 LIST_JOIN = " | "
@@ -130,6 +132,47 @@ def prediction_table(predictions: Sequence[Prediction], multilabel: bool) -> pa.
     return pa.table(columns, schema=schema)
 
 
+def column_table(columns: PredictedColumns) -> pa.Table:
+    """The same table from columns."""
+    target, multilabel = columns.target, columns.target.multilabel
+    count, inputs, failed = len(columns), columns.inputs, pa.array(columns.failed)
+    offsets = _offsets(columns.parts.counts)
+    made: list[pa.Array] = [
+        pa.array(columns.ids, pa.string()),
+        pa.ListArray.from_arrays(offsets, target.arrow_part_names.take(pa.array(columns.parts.places))),
+        pa.array(columns.confidence),
+        pa.ListArray.from_arrays(offsets, pa.array(columns.parts.probabilities)),
+        pa.array(DECISIONS, pa.string()).take(pa.array(columns.decisions)),
+        pa.array(columns.reasons, pa.string()),
+        _listed(columns.alternatives, target),
+        pa.MapArray.from_arrays(
+            _offsets(np.full(count, len(inputs.names))),
+            pa.array(inputs.names, pa.string()).take(pa.array(np.tile(np.arange(len(inputs.names)), count))),
+            pa.array(inputs.told, pa.string()).take(pa.array(inputs.places.ravel())),
+        ),
+        pa.nulls(count, pa.int64()),
+        pa.nulls(count, prediction_schema(multilabel).field("set").type)
+        if columns.sets is None
+        else _listed(columns.sets, target, failed),
+        pa.nulls(count, pa.float64())
+        if columns.novelty is None
+        else pa.array(columns.novelty, mask=columns.failed),
+        pa.nulls(count, explanation_type()),
+    ]
+    return pa.table(made, schema=prediction_schema(multilabel))
+
+
+def _listed(listed: Listed, target: Target, missing: pa.Array | None = None) -> pa.Array:
+    """Answers with their probabilities, a list a product, null where it is ``missing``."""
+    places = pa.array(listed.places)
+    answer = target.arrow_part_names if target.multilabel else target.arrow_paths
+    structs = pa.StructArray.from_arrays(
+        [answer.take(places), pa.array(listed.probabilities)],
+        ["label" if target.multilabel else "path", "probability"],
+    )
+    return pa.ListArray.from_arrays(_offsets(listed.counts), structs, mask=missing)
+
+
 def _answers(listed: Sequence[Sequence[Alternative] | None], multilabel: bool) -> pa.Array:
     """Answers with their probabilities, a list a product, or null."""
     others = [other for one in listed if one is not None for other in one]
@@ -152,7 +195,7 @@ def _lists(values: Sequence[Sequence[object]], type: pa.ListType) -> pa.Array:
     return pa.ListArray.from_arrays(_offsets(list(map(len, values))), items)
 
 
-def _offsets(lengths: Sequence[int]) -> pa.Array:
+def _offsets(lengths: Sequence[int] | np.ndarray) -> pa.Array:
     return pa.array(np.concatenate([[0], np.cumsum(lengths, dtype=np.int64)]).astype(np.int32))
 
 

@@ -23,6 +23,15 @@ class Routed:
     """Of a path how many levels, of a label set which of the labels given; None for all."""
 
 
+@dataclass(frozen=True, eq=False)
+class RoutedPaths:
+    """What becomes of N paths: ``accepted`` bool [N], ``depth`` int64 [N], how many levels are handed out, and why."""
+
+    accepted: np.ndarray
+    depth: np.ndarray
+    reasons: list[str]
+
+
 @dataclass(frozen=True)
 class Promise:
     """One rule and what it is about: the whole answer, a department, a level, or a label."""
@@ -70,15 +79,27 @@ class Router:
         """What the level ``depth`` (from 1) is called."""
         return self.level_names[depth - 1] if depth <= len(self.level_names) else f"level {depth}"
 
-    def route_path(self, outcome: int, length: int, confidence: float, levels: Sequence[float]) -> Routed:
-        """One path of ``length`` levels with the probability (0–1) of each."""
-        rule = self.rules[self.rule_of[outcome]]
-        if confidence >= rule.threshold:
-            return Routed("accept", "")
-        for depth, stopping in self.levels.items():
-            if depth < length and levels[depth - 1] >= stopping.threshold:
-                return Routed("accept", f"stopped at level {depth}", depth)
-        return Routed("review", self._not_accepted(rule, confidence, "confidence"))
+    def route_paths(
+        self, outcomes: np.ndarray, lengths: np.ndarray, confidence: np.ndarray, levels: np.ndarray
+    ) -> RoutedPaths:
+        """Paths, all arrays [N], of so many levels, with the probability (0–1) of each level, [N, at least the deepest]."""
+        rules = self.rule_of[outcomes]
+        accepted = confidence >= np.array([rule.threshold for rule in self.rules])[rules]
+        depth, reasons = lengths.copy(), [""] * len(outcomes)
+        for level, stopping in self.levels.items():
+            if level > levels.shape[1]:
+                continue
+            stops = ~accepted & (level < lengths) & (levels[:, level - 1] >= stopping.threshold)
+            accepted |= stops
+            depth[stops] = level
+            for row in np.flatnonzero(stops).tolist():
+                reasons[row] = f"stopped at level {level}"
+        left = np.flatnonzero(~accepted)
+        for row, rule, sure in zip(
+            left.tolist(), rules[left].tolist(), confidence[left].tolist(), strict=True
+        ):
+            reasons[row] = self._not_accepted(self.rules[rule], sure, "confidence")
+        return RoutedPaths(accepted, depth, reasons)
 
     def route_set(
         self, given: Sequence[int], names: Sequence[str], probabilities: Sequence[float], confidence: float

@@ -34,26 +34,42 @@ class Handed:
 def hand_out(router: Router, target: Target, predictions: Sequence[Prediction]) -> list[Handed]:
     """What ``router`` makes of whole answers. A product that failed, or is unlike anything known, is not accepted."""
     if isinstance(target, PathTarget):
-        outcomes = target.encode([one.answer for one in predictions]).tolist()
-        numbers: dict[str, int] = {}
+        routes = _route_paths(router, target, predictions)
     else:
-        outcomes, numbers = [-1] * len(predictions), {name: place for place, name in enumerate(target.labels)}
+        numbers = {name: place for place, name in enumerate(target.labels)}
+        routes = [
+            router.route_set(
+                [numbers[name] for name in one.answer], one.answer, one.part_confidence, one.confidence
+            )
+            for one in predictions
+        ]
     found = []
-    for one, outcome in zip(predictions, outcomes, strict=True):
+    for one, routed in zip(predictions, routes, strict=True):
         answer = one.answer
         if one.decision == "failed" or one.reason == UNKNOWN_REASON:
             routed = Routed("review", one.reason)
-        elif isinstance(target, PathTarget):
-            routed = router.route_path(outcome, len(answer), one.confidence, one.part_confidence)
-        else:
-            places = [numbers[name] for name in answer]
-            routed = router.route_set(places, answer, one.part_confidence, one.confidence)
-        if isinstance(routed.kept, int):
+        elif isinstance(routed.kept, int):
             answer = answer[: routed.kept]
         elif routed.kept is not None:
             answer = tuple(answer[place] for place in routed.kept)
         found.append(Handed(routed, answer))
     return found
+
+
+def _route_paths(router: Router, target: PathTarget, predictions: Sequence[Prediction]) -> list[Routed]:
+    outcomes = target.encode([one.answer for one in predictions])
+    lengths = np.array([len(one.answer) for one in predictions], np.int64)
+    levels = np.zeros((len(predictions), target.taxonomy.depth))
+    for row, one in zip(levels, predictions, strict=True):
+        row[: len(one.part_confidence)] = one.part_confidence
+    confidence = np.array([one.confidence for one in predictions])
+    routed = router.route_paths(outcomes, lengths, confidence, levels)
+    return [
+        Routed("accept" if accepted else "review", reason, None if depth == length else depth)
+        for accepted, reason, depth, length in zip(
+            routed.accepted.tolist(), routed.reasons, routed.depth.tolist(), lengths.tolist(), strict=True
+        )
+    ]
 
 
 def right_as_given(truth: Category, handed: Handed, paths: bool) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,6 +10,7 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 import scipy.sparse as sp
 
 from shelfwise.errors import ModelFolderError, TargetError
@@ -17,8 +19,32 @@ from shelfwise.taxonomy.tree import Path, Taxonomy
 UNLABELLED = -1
 
 
+class _Named(ABC):
+    """Names as Arrow arrays, made once: tables of predictions take theirs from them."""
+
+    @property
+    @abstractmethod
+    def part_names(self) -> tuple[str, ...]:
+        """What the parts of an answer are called."""
+
+    @property
+    @abstractmethod
+    def as_paths(self) -> tuple[Path, ...]:
+        """What is known, spelled as it is."""
+
+    @cached_property
+    def arrow_part_names(self) -> pa.StringArray:
+        """``part_names``."""
+        return pa.array(self.part_names, pa.string())
+
+    @cached_property
+    def arrow_paths(self) -> pa.ListArray:
+        """``as_paths``."""
+        return pa.array(self.as_paths, pa.list_(pa.string()))
+
+
 @dataclass(frozen=True)
-class PathTarget:
+class PathTarget(_Named):
     """One path a product. ``outcomes`` are the paths at which products end (of any depth), sorted.
 
     A product gets exactly one outcome, so its probabilities over outcomes sum to 1, and a category's probability
@@ -64,6 +90,11 @@ class PathTarget:
         return Taxonomy.from_paths(self.outcomes)
 
     @cached_property
+    def part_names(self) -> tuple[str, ...]:
+        """What the parts of an answer are called: each category of the taxonomy, by its own name."""
+        return tuple(path[-1] for path in self.taxonomy.paths)
+
+    @cached_property
     def _index(self) -> dict[Path, int]:
         return {path: position for position, path in enumerate(self.outcomes)}
 
@@ -81,6 +112,11 @@ class PathTarget:
             (np.ones(len(columns), np.float32), columns, np.concatenate([[0], np.cumsum(lengths)])),
             shape=(len(rows), len(self.taxonomy)),
         )
+
+    @cached_property
+    def lengths(self) -> np.ndarray:
+        """int64 [outcomes]: how many levels each outcome's path has."""
+        return np.array([len(path) for path in self.outcomes], np.int64)
 
     @cached_property
     def ancestors_of_outcomes(self) -> np.ndarray:
@@ -103,7 +139,7 @@ class PathTarget:
 
 
 @dataclass(frozen=True)
-class LabelTarget:
+class LabelTarget(_Named):
     """A set of labels a product, in no order.
 
     Without ``sets`` every label is decided for itself: outcomes are the labels, and not exclusive. With ``sets`` (those that
@@ -150,10 +186,15 @@ class LabelTarget:
         """How many outcomes there are."""
         return len(self.sets) or len(self.labels)
 
-    @property
+    @cached_property
     def as_paths(self) -> tuple[Path, ...]:
         """What is known, spelled as it is: each label as a path of one name."""
         return tuple((label,) for label in self.labels)
+
+    @property
+    def part_names(self) -> tuple[str, ...]:
+        """What the parts of an answer are called: the labels."""
+        return self.labels
 
     @cached_property
     def _index(self) -> dict[str, int]:
