@@ -6,10 +6,11 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from scipy.stats import binomtest
+from scipy.stats import binom, binomtest
 
 from shelfwise.decision.promise import (
     Ranking,
+    binomial_isf,
     design_effects,
     factor_needed,
     lower_bound,
@@ -163,3 +164,11 @@ def test_no_number_does_where_the_surest_are_wrong() -> None:
     assert factor_needed(Ranking.of(np.full(400, 0.9), right), 0.95) is None
     assert factor_needed(Ranking.of(np.full(400, 0.9), right), 1.0) is None
     assert factor_needed(Ranking.of(np.zeros(0), np.zeros(0, bool)), 0.9) is None
+
+
+@pytest.mark.parametrize("probability", [1e-3, 0.3, 0.8, 0.95, 0.98, 0.999])
+@pytest.mark.parametrize("chance", [0.05, 0.01, 0.21])
+def test_what_is_seldom_surpassed_is_what_scipy_says(probability: float, chance: float) -> None:
+    trials = np.concatenate([np.arange(3_000), [24_375, 10**6]])
+    expected = binom.isf(chance, trials, probability)
+    np.testing.assert_array_equal(binomial_isf(chance, trials, probability), expected)

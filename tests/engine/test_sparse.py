@@ -9,9 +9,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shelfwise.engine import sparse
-from shelfwise.engine.sparse import is_native, sparse_times_dense
+from shelfwise.engine.sparse import is_native, smallest, sparse_times_dense
 
 needs_native = pytest.mark.skipif(not is_native(), reason="installed without the compiled loop")
+needs_halves = pytest.mark.skipif(
+    not is_native() or not sparse._native.reads_halves(), reason="this processor reads no half precision"
+)
 
 
 @given(
@@ -29,6 +32,33 @@ def test_both_ways_give_the_same_bits(rows: int, height: int, width: int, densit
     )
     dense = random.standard_normal((height, width)).astype(np.float32)
     np.testing.assert_array_equal(sparse_times_dense(matrix, dense), matrix @ dense)
+    halves = dense.astype(np.float16)
+    np.testing.assert_array_equal(
+        sparse_times_dense(matrix, smallest(halves.astype(np.float32))), matrix @ halves
+    )
+
+
+@needs_halves
+def test_numbers_that_half_precision_holds_are_kept_in_it() -> None:
+    odd = [0.0, -0.0, 1.0, -2.5, 65504.0, 2.0**-14, 2.0**-24, -(2.0**-24), 1 / 3]
+    held = np.array([odd], np.float16).astype(np.float32)
+    kept = smallest(held)
+    assert kept.dtype == np.float16
+    one = sp.csr_matrix(np.ones((1, 1), np.float32))
+    np.testing.assert_array_equal(sparse_times_dense(one, kept), held + np.float32(0))
+
+
+@pytest.mark.parametrize("value", [0.1, 65505.0, 1e30, 2.0**-25, np.nan])
+def test_numbers_that_half_precision_does_not_hold_stay_as_they_are(value: float) -> None:
+    matrix = np.array([[1.0, value]], np.float32)
+    assert smallest(matrix) is matrix
+
+
+@needs_halves
+def test_infinities_come_out_as_they_went_in() -> None:
+    matrix = np.array([[np.inf, -np.inf]], np.float32)
+    one = sp.csr_matrix(np.ones((1, 1), np.float32))
+    np.testing.assert_array_equal(sparse_times_dense(one, smallest(matrix)), matrix)
 
 
 def test_a_row_does_not_depend_on_the_others() -> None:
@@ -44,6 +74,7 @@ def test_without_the_compiled_loop_scipy_does_it(monkeypatch: pytest.MonkeyPatch
     matrix = sp.csr_matrix(np.array([[0, 2], [0, 0]], np.float32))
     dense = np.array([[1, 1], [3, 4]], np.float32)
     np.testing.assert_array_equal(sparse_times_dense(matrix, dense), [[6, 8], [0, 0]])
+    np.testing.assert_array_equal(sparse_times_dense(matrix, dense.astype(np.float16)), [[6, 8], [0, 0]])
 
 
 def test_a_dense_matrix_of_another_height_is_refused() -> None:
@@ -58,6 +89,7 @@ def arrays(**changes: object) -> list[object]:
         "columns": np.array([0, 2], np.int32),
         "values": np.ones(2, np.float32),
         "dense": np.ones((3, 2), np.float32),
+        "size": 4,
         "width": 2,
         "out": np.empty((2, 2), np.float32),
     }
@@ -86,6 +118,9 @@ def test_indices_out_of_range_are_refused_not_followed(changes: dict[str, object
     [
         {"width": 0},
         {"width": 4},
+        {"size": 0},
+        {"size": 8},
+        {"size": -4},
         {"values": np.ones(3, np.float32)},
         {"out": np.empty((3, 2), np.float32)},
         {"bounds": np.empty(0, np.int32)},

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
-import scipy.optimize
+import scipy
 from scipy.special import expit, log_softmax
 
 _LOG_RANGE = (-3.0, 3.0)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Literal, Self, get_args
 
 import numpy as np
-import scipy.optimize
+import scipy
 from scipy.special import expit, log_softmax, logit, softmax
 
 from shelfwise.errors import ModelFolderError

@@ -12,7 +12,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import scipy.optimize
+import scipy
 from scipy.special import expit, log_softmax
 
 _LOG_TEMPERATURES = (-2.0, 2.0)

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import scipy.optimize
+import scipy
 from scipy.special import expit, log_expit, xlogy
 
 from shelfwise.fusion.base import deal_groups
@@ -51,12 +51,16 @@ def score_signals(
     mixed, own = np.zeros(logits.shape[1:]), np.zeros(products)
     for which, (mine, here) in enumerate(zip(logits, present, strict=True)):
         logs = mine[here] if exclusive else log_expit(mine[here])
-        chances = np.exp(logs)
         signals[here, which] = -logs.max(1)
-        mixed[here] += chances
-        own[here] += _entropy(chances, exclusive)
+        if classifiers > 1:
+            chances = np.exp(logs)
+            mixed[here] += chances
+            own[here] += _entropy(chances, exclusive)
     signals[:, classifiers] = -np.log(np.maximum(probabilities.max(1), _TINY))
-    signals[:, classifiers + 1] = _entropy(mixed / count[:, None], exclusive) - own / count
+    # One classifier agrees with itself.
+    signals[:, classifiers + 1] = (
+        _entropy(mixed / count[:, None], exclusive) - own / count if classifiers > 1 else 0.0
+    )
     return signals
 
 

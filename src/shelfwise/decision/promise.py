@@ -19,7 +19,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from scipy.special import betaincinv
+from scipy.special import bdtrc, bdtrik, betaincinv
 
 CERTAINTY = 0.95
 """How sure a promise is: one-sided."""
@@ -122,11 +122,23 @@ def lowest_promised(ranking: Ranking, precision: float, certainty: float = CERTA
 
 def _power(ranking: Ranking, precision: float, certainty: float) -> np.ndarray:
     """[K]: how probable it is that each threshold passes, were confidences right: the answers are not looked at."""
-    independent = np.floor(ranking.effective)
-    from scipy.stats import binom  # takes half a second to import
+    independent = ranking.effective.astype(np.int64)
+    most_chance = binomial_isf(1 - certainty, independent, precision)
+    return np.asarray(bdtrc(most_chance, independent, np.minimum(ranking.expected, 1.0)))
 
-    least_right = binom.isf(1 - certainty, independent, precision) + 1
-    return np.asarray(binom.sf(least_right - 1, independent, np.minimum(ranking.expected, 1.0)))
+
+def binomial_isf(chance: float, trials: np.ndarray, probability: float) -> np.ndarray:
+    """The least number of successes that are surpassed with ``chance`` (above 0, below 1) or less; 0 < ``probability`` < 1, and
+    ``trials`` are int64 [N]. As ``scipy.stats.binom.isf``, which takes half a second to import."""
+    with np.errstate(invalid="ignore"):
+        found = np.nan_to_num(np.ceil(bdtrik(1 - chance, np.maximum(trials, 1), probability)))
+    found = np.clip(found, 0, trials)
+    for _ in range(
+        2
+    ):  # the inverse is a root that was searched for: it may lie a hair on the wrong side of a whole number
+        lower = np.maximum(found - 1, 0)
+        found = np.where(bdtrc(lower, trials, probability) <= chance, lower, found)
+    return np.where(bdtrc(found, trials, probability) > chance, found + 1, found)
 
 
 def _tested(ranking: Ranking) -> np.ndarray:

@@ -9,7 +9,7 @@ import numpy as np
 from shelfwise.catalog.column import State
 from shelfwise.encoders.base import Encoded
 from shelfwise.engine.runtime import OnnxNetwork
-from shelfwise.engine.sparse import sparse_times_dense
+from shelfwise.engine.sparse import smallest, sparse_times_dense
 from shelfwise.errors import ModelFolderError
 from shelfwise.recipe import ClassifierRecipe
 
@@ -48,7 +48,7 @@ class ExportedClassifier:
         self.reads_sparse = {name: name in weights for name in recipe.inputs}
         self.state = dict(state)
         """All arrays that the PyTorch classifier has, by their names there: what a model folder keeps of it."""
-        self._weights = dict(weights)
+        self._weights = {name: smallest(matrix) for name, matrix in weights.items()}
         self._outcomes = outcomes
         places = range(len(recipe.inputs))
         self._network = OnnxNetwork(model, {*map(input_name, places), *map(presence_name, places)}, OUTPUT)

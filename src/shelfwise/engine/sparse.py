@@ -21,17 +21,28 @@ def is_native() -> bool:
     return _NATIVE is not None
 
 
+def smallest(dense: np.ndarray) -> np.ndarray:
+    """The same float32 numbers, in half precision where that holds all of them and `sparse_times_dense` can read it: the product
+    waits for memory."""
+    if _native is None or not _native.reads_halves():
+        return dense
+    with np.errstate(over="ignore"):
+        halves = dense.astype(np.float16)
+    return halves if np.array_equal(halves.astype(np.float32), dense) else dense
+
+
 def sparse_times_dense(rows: sp.csr_matrix, dense: np.ndarray) -> np.ndarray:
-    """CSR float32 [N, height] times float32 [height, width], width ≥ 1: float32 [N, width], the same by either way.
+    """CSR float32 [N, height] times float32 [height, width], width ≥ 1: float32 [N, width], the same by either way, and of
+    `smallest` matrices.
 
     Raises IndexError or ValueError where the matrix is not valid CSR of that height.
     """
     if rows.shape[1] != dense.shape[0]:
         raise ValueError(f"expected a dense matrix of {rows.shape[1]} rows, got {dense.shape[0]}")
     if _NATIVE is None or rows.dtype != np.float32 or rows.indices.dtype != np.int32:
-        return np.asarray(rows @ dense)
+        return np.asarray(rows @ dense.astype(np.float32, copy=False))
     out = np.empty((rows.shape[0], dense.shape[1]), np.float32)
     arrays = (rows.indptr, rows.indices, rows.data, dense)
     bounds, columns, values, matrix = map(np.ascontiguousarray, arrays)
-    _NATIVE(bounds, columns, values, matrix, dense.shape[1], out)
+    _NATIVE(bounds, columns, values, matrix, dense.itemsize, dense.shape[1], out)
     return out

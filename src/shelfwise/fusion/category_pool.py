@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any, Self
 
 import numpy as np
-import scipy.optimize
+import scipy
 from pydantic import Field
 
 from shelfwise.errors import ModelFolderError

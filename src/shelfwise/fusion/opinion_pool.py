@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, Self
 
 import numpy as np
-import scipy.optimize
+import scipy
 from scipy.special import log_softmax
 
 from shelfwise.errors import ModelFolderError
