@@ -73,8 +73,11 @@ def decide(
     missing as if they were independent; both corrected by what held-out products showed. Of ``by_label`` see `set_log_odds`.
     """
     if isinstance(target, PathTarget):
-        with np.errstate(divide="ignore"):
-            chosen = PathDecoder(target, calibration.decoding)(np.log(probabilities))
+        if calibration.decoding == "highest_leaf":
+            chosen = probabilities.argmax(1)
+        else:
+            with np.errstate(divide="ignore"):
+                chosen = PathDecoder(target, calibration.decoding)(np.log(probabilities))
         sure = probabilities[np.arange(len(chosen)), chosen]
         return Decided(chosen, probabilities, sure, np.zeros(len(chosen)))
     labels = target.label_probabilities(probabilities) if by_label is None else by_label

@@ -20,12 +20,14 @@ from shelfwise.encoders.base import Encoded, Encoder
 
 SLOTS = 256
 WIDE_SLOTS, WIDE_PICTURE_SLOTS = 2_048, 512
-"""Of the features that kinds are recognised by: a multiple of ``SLOTS``, so that the short vectors follow from them."""
+"""Of the features that kinds are recognised by: multiples of ``SLOTS``, so that the short vectors follow from them, and all three
+powers of two."""
 WORDS = "words"
 """The name of the view that all words and values of a product make together."""
 _VALUE_WEIGHT = 0.5
 """A brand counts this much against a text of length 1."""
 _ROWS_AT_ONCE = 512
+_TINY = 1e-12
 
 Wide: TypeAlias = np.ndarray | sp.csr_matrix
 """Wide vectors of a view: dense of pictures, sparse of words."""
@@ -55,14 +57,22 @@ class View:
         """
         if isinstance(data[self.inputs[0]].matrix, np.ndarray):
             return self._of_pictures(data, rows)
-        parts = [
-            _sparse(data[name], rows, name, weight, self.width)
-            for name, weight in zip(self.inputs, self.weights, strict=True)
+        parts = [_folded(data[name], rows, name, self.width) for name in self.inputs]
+        lengths = [_lengths(part) for part in parts]
+        weights = [
+            np.where(mine > 0, np.float32(weight), 0.0)
+            for mine, weight in zip(lengths, self.weights, strict=True)
         ]
-        found = parts[0] if len(parts) == 1 else sp.hstack(parts, format="csr")
-        slots = found.indices if len(parts) == 1 else found.indices % self.width
-        values = found.data / _lengths(found)[entry_rows(found)]
-        return sp.csr_matrix((values, slots, found.indptr), shape=(len(rows), self.width))
+        whole = np.sqrt(np.sum(np.square(weights), axis=0))
+        for part, mine, weight in zip(parts, lengths, weights, strict=True):
+            scale = (weight / np.maximum(mine * whole, _TINY)).astype(np.float32)
+            part.data *= np.repeat(scale, np.diff(part.indptr))
+        if len(parts) == 1:
+            return parts[0]
+        found = sp.hstack(parts, format="csr")
+        # The remainder of a power of two: a division for each word would take as long as all else.
+        slots = found.indices & (self.width - 1)
+        return sp.csr_matrix((found.data, slots, found.indptr), shape=(len(rows), self.width))
 
     def _of_pictures(self, data: Mapping[str, Encoded], rows: np.ndarray) -> np.ndarray:
         [name] = self.inputs
@@ -102,31 +112,29 @@ def narrow(wide: Wide) -> np.ndarray:
     rows, width = wide.shape
     if isinstance(wide, np.ndarray):
         return unit(wide.reshape(rows, width // SLOTS, SLOTS).sum(axis=1))
-    slots = sp.csr_matrix((wide.data, wide.indices % SLOTS, wide.indptr), shape=(rows, SLOTS))
+    slots = sp.csr_matrix((wide.data, wide.indices & (SLOTS - 1), wide.indptr), shape=(rows, SLOTS))
     return unit(slots.toarray())
 
 
-def _sparse(encoded: Encoded, rows: np.ndarray, name: str, weight: float, width: int) -> sp.csr_matrix:
-    """CSR float32 [rows, width] of length ``weight``: each entry in its column's slot, with its sign."""
+def _folded(encoded: Encoded, rows: np.ndarray, name: str, width: int) -> sp.csr_matrix:
+    """CSR float32 [rows, width]: each entry in its column's slot, with its sign."""
     taken: sp.csr_matrix = encoded.matrix[rows]
     if taken.dtype.kind == "i":  # words by number: each counts 1, wherever it stands
         columns, values = taken.data, np.ones(len(taken.data), np.float32)
     else:
         columns, values = taken.indices, taken.data
     slots, signs = _slots(name, int(columns.max(initial=0)) + 1)
-    folded = sp.csr_matrix(
-        (values * signs[columns], slots[columns] % width, taken.indptr), shape=(len(rows), width)
+    return sp.csr_matrix(
+        (values * signs[columns], slots[columns] & (width - 1), taken.indptr), shape=(len(rows), width)
     )
-    folded.data *= weight / _lengths(folded)[entry_rows(folded)]
-    return folded
 
 
 def _lengths(matrix: sp.csr_matrix) -> np.ndarray:
-    """float32 [N]: the length of each row's entries, 1 for an empty row."""
+    """float64 [N]: the length of each row's entries."""
     squares = np.append(np.square(matrix.data, dtype=np.float64), 0.0)
     # Of an empty row this is its neighbour's first entry.
     sums = np.add.reduceat(squares, matrix.indptr[:-1]) if matrix.shape[0] else squares[:0]
-    return np.sqrt(np.where((np.diff(matrix.indptr) > 0) & (sums > 0), sums, 1.0)).astype(np.float32)
+    return np.asarray(np.sqrt(np.where(np.diff(matrix.indptr) > 0, sums, 0.0)))
 
 
 def entry_rows(matrix: sp.csr_matrix) -> np.ndarray:
