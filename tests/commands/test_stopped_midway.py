@@ -24,17 +24,19 @@ class TestPredictMidway:
     @pytest.fixture
     def stop(self, monkeypatch: pytest.MonkeyPatch) -> Any:
         """``stop(error)``: the second batch raises it."""
-        predict = Categorizer.predict
         calls: list[int] = []
 
         def arm(error: BaseException) -> None:
-            def stopping(self: Categorizer, *args: Any, **kwargs: Any) -> Any:
-                calls.append(1)
-                if len(calls) == 2:
-                    raise error
-                return predict(self, *args, **kwargs)
+            for name in ("predict", "predict_columns"):
+                predict = getattr(Categorizer, name)
 
-            monkeypatch.setattr(Categorizer, "predict", stopping)
+                def stopping(self: Categorizer, *args: Any, _predict: Any = predict, **kwargs: Any) -> Any:
+                    calls.append(1)
+                    if len(calls) == 2:
+                        raise error
+                    return _predict(self, *args, **kwargs)
+
+                monkeypatch.setattr(Categorizer, name, stopping)
 
         return arm
 

@@ -80,14 +80,14 @@ def train(
     """Train ``classifier`` in place on products ``rows`` and return the curve.
 
     With ``held_out`` and ``score``, the weights of the best epoch are kept and training stops after
-    ``training.patience`` epochs without a better one, in the second half of the schedule. ``epochs`` sets another length
-    of the schedule than the recipe's; the rate still comes down to zero.
+    ``training.patience`` epochs without a better one, in the second half of the schedule. ``epochs``: after how many epochs of
+    the recipe's schedule another training was best; this one learns as much, see `as_much`.
     Shuffling, dropout and initial weights are functions of ``training.seed`` and the epoch alone, so a training that was killed
     goes on from ``checkpoint`` to the very same weights (``on_epoch`` is told only of what is trained now).
     """
     recipe = classifier.recipe
     moving = _moving(classifier)
-    rounds = epochs or recipe.epochs
+    rounds = as_much(epochs, recipe.epochs, training.schedule) if epochs else recipe.epochs
     pace = _Pace(moving.dense, training, steps=rounds * math.ceil(len(rows) / recipe.batch))
     order = LengthOrder(data, recipe.inputs, len(truth))
     weight = None if weights is None else torch.from_numpy(weights).to(_device(classifier))
@@ -234,6 +234,20 @@ def _batches(
                 for name in recipe.inputs
             },
         )
+
+
+def as_much(best: int, epochs: int, schedule: str) -> int:
+    """How long a schedule is that comes down to zero and moves as far as the first ``best`` epochs of one of ``epochs``: the sum
+    of its rates is the same. A schedule of ``best`` epochs would move half as far where the best epoch came early.
+
+    >>> as_much(4, 15, "cosine")
+    8
+    >>> as_much(15, 15, "cosine")
+    15
+    """
+    if schedule != "cosine" or best >= epochs:
+        return best
+    return round(best + epochs / math.pi * math.sin(math.pi * best / epochs))
 
 
 class _Pace:
