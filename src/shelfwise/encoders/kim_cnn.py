@@ -49,6 +49,8 @@ class KimCnn(TokenEncoder):
     kind: ClassVar[str] = "kim_cnn"
     Options: ClassVar[type[EncoderOptions]] = KimCnnOptions
     options: KimCnnOptions
+    usual_embedding: ClassVar[int] = 300
+    """As in Kim 2014. On H&M's titles 128 got a point of micro-F1 less, on its descriptions as much."""
 
     @property
     def width(self) -> int:

@@ -18,8 +18,6 @@ from shelfwise.encoders.word_embedding import WordEmbedding
 from shelfwise.encoders.word_vectors import Coverage, WordVectors, read_word_vectors
 from shelfwise.errors import ModelFolderError
 
-_EMBEDDING = 128
-
 
 class TokenOptions(TextPreparation):
     """Which words have a vector, and where the vectors come from."""
@@ -30,7 +28,8 @@ class TokenOptions(TextPreparation):
     """A word in fewer training products counts as unknown, from which "unknown" learns (with fewer than 100 training
     products none does)."""
     embedding: int | None = Field(None, ge=2, le=4096)
-    """Numbers a word; null takes those of ``word_vectors``, or 128."""
+    """Numbers a word; null takes those of ``word_vectors``, or ``usual_embedding``: 128, as Wang & Guthrie 2015, of
+    ``kim_cnn`` 300, as Kim 2014."""
     word_vectors: Path | None = None
     """A file of GloVe or word2vec vectors as text, plain or gzip, that words start from. It is read in training alone."""
     train_vectors: bool = True
@@ -75,12 +74,14 @@ class TokenEncoder(Encoder):
     options: TokenOptions
     spread: ClassVar[float] = 0.1
     """Standard deviation of word vectors that nothing is known of."""
+    usual_embedding: ClassVar[int] = 128
+    """Numbers a word where neither options nor a file say."""
 
     def __init__(self, options: TokenOptions) -> None:
         super().__init__(options)
         self._vocabulary = TokenVocabulary(np.empty(0, np.int64))
         self._vectors: WordVectors | None = None
-        self._size = options.embedding or _EMBEDDING
+        self._size = options.embedding or self.usual_embedding
         self.coverage: Coverage | None = None
         """How much of the vocabulary the file of vectors covers; None where there is no file, or before ``fit``."""
 
@@ -97,7 +98,7 @@ class TokenEncoder(Encoder):
         rows = rows[prepared.present[rows]]
         enough = 1 if len(rows) < SMALL_CATALOG_PRODUCTS else options.min_products
         self._vocabulary = TokenVocabulary.learn(prepared.matrix, rows, enough, options.vocabulary)
-        self._vectors, self.coverage, self._size = None, None, options.embedding or _EMBEDDING
+        self._vectors, self.coverage, self._size = None, None, options.embedding or self.usual_embedding
         if options.word_vectors is not None:
             place = {word: number for number, word in enumerate(self._vocabulary.words.tolist())}
             self._vectors = read_word_vectors(
