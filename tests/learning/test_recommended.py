@@ -100,6 +100,16 @@ def test_fast_trains_little() -> None:
     assert (recipe.training.folds, recipe.training.refit) == (1, False)
 
 
+def test_on_a_large_catalog_fast_spends_less_on_features_of_pictures() -> None:
+    large = Task(products=20_000, outcomes=50, multilabel=False)
+    (small,), (quick,) = fast([PHOTO], SMALL), fast([PHOTO], large)
+    (thorough,) = [one for one in accurate([PHOTO], large) if one.name == "photo"]
+    assert (quick.hidden[0], small.hidden[0], thorough.hidden[0]) == (256, 512, 512)
+    assert quick.epochs < thorough.epochs
+    (drawn,) = fast([DRAWN], large)
+    assert drawn == next(one for one in accurate([DRAWN], large) if one.name == "photo")
+
+
 def test_paper_a_reads_words_in_order_and_fuses_by_a_network() -> None:
     recipe = Recipe.read("paper-a")
     assert recipe.fusion.policies[0] == {"kind": "policy_network", "preset": "paper_trimodal"}

@@ -101,7 +101,8 @@ def fast(inputs: list[InputRecipe], task: Task) -> list[ClassifierRecipe]:
     name = words[0] if len(words) == 1 else _free("words", taken)
     classifiers = [_linear(name, words, effort, task)] if words else []
     classifiers += [_meaning(meanings, effort, taken)] if meanings else []
-    return classifiers + [_image(one, effort) for one in images]
+    image = _quick_image if task.products >= _FEW_PRODUCTS else _image
+    return classifiers + [image(one, effort) for one in images]
 
 
 def _by_machines(task: Task) -> bool:
@@ -176,6 +177,15 @@ def _image(one: InputRecipe, effort: _Effort) -> ClassifierRecipe:
         batch=min(effort.batch, 64),
         learning_rate=3e-3,
     )
+
+
+def _quick_image(one: InputRecipe, effort: _Effort) -> ClassifierRecipe:
+    """On features of a backbone: the network that takes most of ``fast``'s time on a large catalog, in three quarters of it. On
+    Myntra it is as good; on the 6,728 products of H&M it would cost .3 points."""
+    usual = _image(one, effort)
+    if not pretrained(one):
+        return usual
+    return usual.model_copy(update={"hidden": [256], "epochs": 7, "learning_rate": 2e-3})
 
 
 def _free(name: str, taken: set[str]) -> str:
