@@ -8,7 +8,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shelfwise.errors import CatalogError, RecipeError, TargetError
-from shelfwise.learning.rounds import LEAST_PRODUCTS, MOST_HELD_OUT, choose_folds, plan_rounds
+from shelfwise.learning.rounds import (
+    LEAST_PRODUCTS,
+    MOST_HELD_OUT,
+    Round,
+    choose_folds,
+    plan_rounds,
+    refit_rows,
+)
 from shelfwise.recipe import Recipe
 
 
@@ -81,3 +88,15 @@ def test_folds_are_chosen_where_there_is_something_to_fuse() -> None:
     assert choose_folds(recipe(), 5_000_000, 4, False) == 1
     assert choose_folds(recipe(), 5_000, 4, True) == 2
     assert choose_folds(recipe(), 5_000, 4, False) > choose_folds(recipe(), 50_000, 4, False) > 1
+
+
+@pytest.mark.parametrize(
+    ("held_out", "rounds", "refit", "again"),
+    [(100, 1, True, True), (99, 1, True, False), (99, 2, True, True), (5_000, 1, False, False)],
+)
+def test_what_is_learned_from_once_more(held_out: int, rounds: int, refit: bool, again: bool) -> None:
+    rows = np.arange(10_000)
+    one = Round(rows[held_out:], rows[:held_out])
+    found = refit_rows(recipe(refit=refit), rows, [one] * rounds)
+    assert (found is not None) == again
+    assert found is None or found.tolist() == rows.tolist()

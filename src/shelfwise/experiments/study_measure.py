@@ -17,7 +17,7 @@ from shelfwise.evaluation.metrics import accuracy, most_frequent
 from shelfwise.experiments.study_data import Draw, StudyData
 from shelfwise.heads.dependent import DependentHead
 from shelfwise.learning.fitting import fit_ensemble
-from shelfwise.learning.rounds import plan_rounds
+from shelfwise.learning.rounds import plan_rounds, refit_rows
 from shelfwise.learning.task import make_target
 from shelfwise.recipe import Recipe
 from shelfwise.taxonomy.targets import LabelTarget, PathTarget
@@ -44,7 +44,7 @@ def fit_on(data: StudyData, recipe: Recipe, draw: Draw) -> tuple[Ensemble, Prepa
     prepared = data.prepared(recipe.inputs)
     encoded = target.encode(data.values)
     rounds = plan_rounds(draw.train, data.groups, data.ids, recipe)
-    refit = draw.train if recipe.training.refit else None
+    refit = refit_rows(recipe, draw.train, rounds)
     ensemble, record = fit_ensemble(
         recipe, target, prepared, encoded, data.groups, rounds, refit, data.reporter
     )

@@ -15,7 +15,7 @@ from shelfwise.ensemble import Ensemble, Prepared, build_encoders, prepare, read
 from shelfwise.errors import CatalogError
 from shelfwise.learning.fitting import FittingRecord, fit_ensemble
 from shelfwise.learning.label_doubts import without_suspects
-from shelfwise.learning.rounds import Round, plan_rounds
+from shelfwise.learning.rounds import Round, plan_rounds, refit_rows
 from shelfwise.learning.task import LearningTask, group, labelled_rows, read_task
 from shelfwise.learning.unfinished import Unfinished
 from shelfwise.progress import Reporter
@@ -101,7 +101,7 @@ def _gather(
     prepared = _prepared(recipe, catalog, reporter)
     if validation is None:
         rounds = plan_rounds(task.labelled, task.groups, catalog.ids, recipe)
-        refit = task.labelled if recipe.training.refit else None
+        refit = refit_rows(recipe, task.labelled, rounds)
         return _Material(prepared, answers, task.groups, rounds, refit)
     other = read_truth(validation, recipe.target, task.target.as_paths)
     theirs = _prepared(recipe, validation, reporter)

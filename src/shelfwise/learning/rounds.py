@@ -18,6 +18,8 @@ from shelfwise.recipe import Recipe
 LEAST_PRODUCTS = 10
 MOST_HELD_OUT = 40_000
 """More held-out products than this sharpen nothing and cost memory."""
+_WORTH_LEARNING = 0.01
+"""Held-out products of a smaller share are not worth another training on all."""
 _FEW_CLASSIFIERS = 1
 _MOST_FOLDED = 100_000
 _FOLDS = 4
@@ -72,6 +74,15 @@ def plan_rounds(labelled: np.ndarray, groups: np.ndarray, ids: Sequence[str], re
     fold_of = grouped_folds(mine, folds, training.seed, keys=keys)
     kept = _sample(len(labelled), min(len(labelled), MOST_HELD_OUT), training.seed)
     return [Round(labelled[fold_of != fold], labelled[(fold_of == fold) & kept]) for fold in range(folds)]
+
+
+def refit_rows(recipe: Recipe, labelled: np.ndarray, rounds: Sequence[Round]) -> np.ndarray | None:
+    """All ``labelled`` rows where they are to be learned from once more at the end; None where the recipe wants no such
+    training, or where the only round learned from all but a hundredth of them: it would double the time for nothing.
+    """
+    left_out = len(labelled) - len(rounds[0].fit)
+    nothing_new = len(rounds) == 1 and left_out < _WORTH_LEARNING * len(labelled)
+    return labelled if recipe.training.refit and not nothing_new else None
 
 
 def _sample(total: int, count: int, seed: int) -> np.ndarray:

@@ -17,6 +17,7 @@ from shelfwise.errors import TargetError
 from shelfwise.experiments.cache import Result, ResultStore, work_key
 from shelfwise.fusion import build_policy
 from shelfwise.learning.fusing import Fused, HeldOutScores, fuse
+from shelfwise.learning.rounds import refit_rows
 from shelfwise.learning.trainer import Trainer, raw_scores
 from shelfwise.progress import Reporter
 from shelfwise.recipe import ClassifierRecipe, InputRecipe, Recipe
@@ -153,7 +154,8 @@ class Scorer:
         if found is not None:
             return found
         epochs = self._all_said(recipe, reporter, None)[one.name].epochs
-        rows = self.bench.learned if recipe.training.refit else self.bench.rounds[0].fit
+        refit = refit_rows(recipe, self.bench.learned, self.bench.rounds)
+        rows = self.bench.rounds[0].fit if refit is None else refit
         trained = self._trainer(recipe, [one], reporter).fit(
             rows, None, {one.name: epochs}, " on all products"
         )
