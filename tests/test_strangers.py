@@ -152,10 +152,11 @@ def test_label_sets_have_a_novelty_too(space: str) -> None:
 
 
 def test_titles_come_from_the_first_text() -> None:
-    table = pa.table({"id": ["1", "2"], "title": ["  a  lamp " + "x" * 300, None]})
-    ids, titles = names_of(recipe(), as_catalog(table))
-    assert ids == ["1", "2"]
-    assert titles[0].startswith("a lamp xxx")
-    assert len(titles[0]) <= 200
-    assert titles[1] == ""
-    assert names_of(recipe(), as_catalog(table.drop_columns(["title"]))) == (["1", "2"], ["", ""])
+    table = pa.table({"id": ["1", "2", "3"], "title": ["  a  lamp " + "x" * 300, "a rug", None]})
+    rows = np.array([2, 0])
+    ids, titles = names_of(recipe(), as_catalog(table), rows)
+    assert ids == ["3", "1"], "of the rows asked for, in their order"
+    assert titles[0] == ""
+    assert titles[1].startswith("a lamp xxx")
+    assert len(titles[1]) <= 200
+    assert names_of(recipe(), as_catalog(table.drop_columns(["title"])), rows) == (["3", "1"], ["", ""])

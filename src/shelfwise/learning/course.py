@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 
@@ -86,7 +87,7 @@ def train_model(
     with reporter.stage("learning what is unknown", total=None):
         learned = Learned(material.prepared, record.data, truth, material.groups, task.labelled)
         ensemble.memory, ensemble.novelty = learn_novelty(
-            task.recipe, ensemble, record.held, learned, names_of(task.recipe, catalog)
+            task.recipe, ensemble, record.held, learned, partial(names_of, task.recipe, catalog)
         )
     return TrainedModel(
         task.recipe, task.target, ensemble, _facts(task, material, record, catalog), task.conflicts
