@@ -85,7 +85,7 @@ def measure(args: argparse.Namespace, folder: Path) -> Result:
 
 
 def _recipe(folder: Path, epochs: int) -> Path:
-    """What ``train`` would choose for titles by the million, with fewer epochs: memory is the same, and seen to the end sooner."""
+    """What ``train`` would choose for titles by the million, with other epochs: memory is the same, seen to the end sooner."""
     file = folder / "recipe.yaml"
     chosen = {"batch": 256, "dropout": 0.2, "learning_rate": 3e-3, "weight_decay": 0.0, "epochs": epochs}
     recipe = {
