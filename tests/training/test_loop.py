@@ -10,7 +10,7 @@ import torch
 
 from shelfwise.progress import Silent
 from shelfwise.recipe import TrainingRecipe
-from shelfwise.training.loop import Fit, outcome_logits, train
+from shelfwise.training.loop import Fit, as_much, outcome_logits, train
 from shelfwise.training.network import Classifier
 
 FIT, HELD = np.arange(80), np.arange(80, 120)
@@ -106,9 +106,10 @@ class TestEarlyStopping:
         assert {point.score for point in fit.curve} == {None}
 
     def test_fewer_epochs_are_a_shorter_schedule(self, material: Any) -> None:
-        """Trained again for the best number of epochs, a model's rate comes down to zero all the same."""
-        asked, declared = material.classifier(epochs=6, **EARLY), material.classifier(epochs=4, **EARLY)
-        shortened, whole = trained(material, asked, epochs=4), trained(material, declared)
+        """Trained again after the best number of epochs, a model's rate comes down to zero all the same, and as much is learned."""
+        asked, declared = material.classifier(epochs=12, **EARLY), material.classifier(epochs=6, **EARLY)
+        shortened, whole = trained(material, asked, epochs=3), trained(material, declared)
+        assert as_much(3, 12, "cosine") == 6
         assert [point.loss for point in shortened.curve] == [point.loss for point in whole.curve]
 
 
