@@ -106,7 +106,7 @@ class TestEarlyStopping:
         assert {point.score for point in fit.curve} == {None}
 
     def test_fewer_epochs_are_a_shorter_schedule(self, material: Any) -> None:
-        """Trained again after the best number of epochs, a model's rate comes down to zero all the same, and as much is learned."""
+        """Trained again, a model learns as much as until its best epoch, and its rate comes down to zero all the same."""
         asked, declared = material.classifier(epochs=12, **EARLY), material.classifier(epochs=6, **EARLY)
         shortened, whole = trained(material, asked, epochs=3), trained(material, declared)
         assert as_much(3, 12, "cosine") == 6
