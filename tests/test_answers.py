@@ -71,7 +71,7 @@ def predictions(
         router or Router.of_rule(accept, outcomes),
         set_rule,
     )
-    return answers.predictions(chosen, logits[None][:, chosen], here[:, chosen])
+    return answers.columns(chosen, logits[None][:, chosen], here[:, chosen]).predictions()
 
 
 class TestPaths:

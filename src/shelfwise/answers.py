@@ -15,7 +15,6 @@ from shelfwise.decision.novelty import UNKNOWN_REASON
 from shelfwise.decision.router import Router
 from shelfwise.ensemble import Ensemble, Prepared
 from shelfwise.predicted_columns import ACCEPT, FAILED, REVIEW, InputColumns, Listed, PredictedColumns
-from shelfwise.predictions import Prediction
 from shelfwise.profiling import timed
 from shelfwise.recipe import RoutingRecipe
 from shelfwise.strangers import novelty_of
@@ -40,13 +39,12 @@ class Answers:
     router: Router
     set_rule: SetRule | None = None
 
-    def predictions(self, rows: np.ndarray, logits: np.ndarray, present: np.ndarray) -> list[Prediction]:
-        """Predictions for ``rows``; ``logits`` [classifiers, rows, outcomes] and ``present`` are theirs."""
-        return self.columns(rows, logits, present).predictions()
-
     @timed("fuse and decide")
     def columns(self, rows: np.ndarray, logits: np.ndarray, present: np.ndarray) -> PredictedColumns:
-        """The same as columns. Everything is done for all rows together: one by one it took longer than the classifiers."""
+        """Predictions for ``rows``; ``logits`` [classifiers, rows, outcomes] and ``present`` are theirs.
+
+        Everything is done for all rows together: one by one it took longer than the classifiers.
+        """
         ensemble, target = self.ensemble, self.ensemble.target
         probabilities = np.round(ensemble.probabilities(logits, present), _DECIMALS)
         decided = ensemble.decide(probabilities, logits, present)

@@ -4,7 +4,7 @@ object for each product, and `Prediction` objects are made where somebody wants 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import get_args
 
 import numpy as np
@@ -82,7 +82,7 @@ class PredictedColumns:
     alternatives: Listed
     inputs: InputColumns
     sets: Listed | None = None
-    novelty: np.ndarray | None = field(default=None)
+    novelty: np.ndarray | None = None
 
     def __len__(self) -> int:
         return len(self.ids)

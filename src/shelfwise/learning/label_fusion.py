@@ -7,9 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from shelfwise.decision.calibration import fit_scale_and_shift
-from shelfwise.decision.thresholds import best_micro_f1_threshold
 from shelfwise.fusion import build_policy
 from shelfwise.fusion.label_wise import LabelWise, label_logits
+from shelfwise.learning.quality import best_micro_f1
 from shelfwise.taxonomy.targets import UNLABELLED, LabelTarget
 from shelfwise.training.side_by_side import threads
 
@@ -64,10 +64,5 @@ def fuse_labels(
     label_wise = LabelWise(target.members, policy, scale, shift, random_labels)
     by_label = label_wise.average(by_set, fused, present)
     labels = target.members[truth]
-    score = _micro_f1(by_label, labels)
-    return LabelFusion(label_wise, by_label, score) if score > _micro_f1(by_set, labels) else None
-
-
-def _micro_f1(by_label: np.ndarray, labels: np.ndarray) -> float:
-    given = by_label >= best_micro_f1_threshold(by_label, labels)
-    return float(2 * (given & (labels > 0)).sum() / max(given.sum() + labels.sum(), 1))
+    score = best_micro_f1(by_label, labels)
+    return LabelFusion(label_wise, by_label, score) if score > best_micro_f1(by_set, labels) else None

@@ -24,9 +24,13 @@ class Quality:
         if isinstance(self.target, PathTarget):
             return float((logits.argmax(1) == truth).mean())
         probabilities = softmax(logits, axis=1) if self.target.exclusive else expit(logits)
-        by_label, labels = self.target.label_probabilities(probabilities), as_answers(self.target, truth)
-        given = by_label >= best_micro_f1_threshold(by_label, labels)
-        return float(2 * (given & (labels > 0)).sum() / max(given.sum() + labels.sum(), 1))
+        return best_micro_f1(self.target.label_probabilities(probabilities), as_answers(self.target, truth))
+
+
+def best_micro_f1(by_label: np.ndarray, labels: np.ndarray) -> float:
+    """Of probabilities and truth (0 or 1), both [N, labels], at the best single threshold."""
+    given = by_label >= best_micro_f1_threshold(by_label, labels)
+    return float(2 * (given & (labels > 0)).sum() / max(given.sum() + labels.sum(), 1))
 
 
 def as_answers(target: Target, truth: np.ndarray) -> np.ndarray:
