@@ -83,9 +83,9 @@ def model_digest(folder: Path) -> str:
 
 
 def _weights(name: str, position: int, state: Mapping[str, np.ndarray], width: int) -> np.ndarray:
-    """A sparse input's projection, float32 [width, out]. Raises ModelFolderError where there is none of that width."""
+    """A sparse input's projection, float32 or float16 [width, out]. Raises ModelFolderError where there is none of that width."""
     found = state.get(f"inputs.input_{position}.project.weight")
-    if found is None or found.dtype != np.float32 or found.ndim != 2 or len(found) != width:
+    if found is None or found.dtype not in (np.float32, np.float16) or found.ndim != 2 or len(found) != width:
         told = "none" if found is None else f"{found.dtype} {list(found.shape)}"
         raise ModelFolderError(
             f"expected the weights of {width} features of input {position} of classifier '{name}', got {told}"

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shelfwise.engine import sparse
-from shelfwise.engine.sparse import is_native, smallest, sparse_times_dense
+from shelfwise.engine.sparse import is_native, smallest, sparse_times_dense, take_rows
 
 needs_native = pytest.mark.skipif(not is_native(), reason="installed without the compiled loop")
 needs_halves = pytest.mark.skipif(
@@ -130,3 +130,17 @@ def test_indices_out_of_range_are_refused_not_followed(changes: dict[str, object
 def test_sizes_that_do_not_go_together_are_refused(changes: dict[str, object]) -> None:
     with pytest.raises(ValueError, match="sizes that go together"):
         sparse._native.sparse_times_dense(*arrays(**changes))
+
+
+@pytest.mark.parametrize("rows", [[], [0], [2, 3, 4], [0, 1, 2, 3, 4, 5], [5, 4], [1, 3], [2, 2]])
+def test_rows_taken_are_those_asked_for(rows: list[int]) -> None:
+    matrix = sp.csr_matrix(sp.random(6, 9, 0.4, "csr", np.float32, np.random.default_rng(0)))
+    wanted = np.array(rows, np.int64)
+    np.testing.assert_array_equal(take_rows(matrix, wanted).toarray(), matrix.toarray()[wanted])
+
+
+def test_halves_are_read_as_singles_where_the_processor_cannot(monkeypatch: pytest.MonkeyPatch) -> None:
+    halves = np.array([[1.0, 2.0**-14]], np.float16)
+    monkeypatch.setattr(sparse, "_native", None)
+    assert smallest(halves).dtype == np.float32
+    np.testing.assert_array_equal(smallest(halves), halves)

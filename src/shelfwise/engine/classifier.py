@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 
 import numpy as np
 
 from shelfwise.catalog.column import State
 from shelfwise.encoders.base import Encoded
 from shelfwise.engine.runtime import OnnxNetwork
-from shelfwise.engine.sparse import smallest, sparse_times_dense
+from shelfwise.engine.sparse import smallest, sparse_times_dense, take_rows
 from shelfwise.errors import ModelFolderError
 from shelfwise.recipe import ClassifierRecipe
 
@@ -32,8 +32,8 @@ def presence_name(position: int) -> str:
 class ExportedClassifier:
     """Gives the logits that the PyTorch classifier of the same recipe gives, up to rounding.
 
-    ``weights``: of each sparse input, float32 [width, projected width]: a product needs a hundred of its rows, which ONNX has
-    no fast operator for.
+    ``weights``: of each sparse input, float32 or float16 [width, projected width]: a product needs a hundred of its rows, which
+    ONNX has no fast operator for. ``state`` is kept as given.
     """
 
     def __init__(
@@ -56,28 +56,28 @@ class ExportedClassifier:
     def outcome_logits(self, data: Mapping[str, Encoded], rows: np.ndarray) -> np.ndarray:
         """float32 [rows, outcomes]: log-probabilities (path target) or log-odds (label set); products do not interact."""
         logits = np.empty((len(rows), self._outcomes), np.float32)
-        for start, block in _blocks(rows):
-            filled = np.pad(block, (0, BLOCK_ROWS - len(block)), mode="edge")
-            arrays: dict[str, np.ndarray] = {}
-            for position, name in enumerate(self.recipe.inputs):
-                arrays[input_name(position)] = self._values(name, data[name], filled, len(block))
-                arrays[presence_name(position)] = data[name].state[filled] == State.PRESENT
-            found = self._network.run(arrays)
+        given: dict[str, np.ndarray] = {}
+        for position, name in enumerate(self.recipe.inputs):
+            given[input_name(position)] = self._values(name, data[name], rows)
+            given[presence_name(position)] = data[name].state[rows] == State.PRESENT
+        for start in range(0, len(rows), BLOCK_ROWS):
+            block = slice(start, start + BLOCK_ROWS)
+            found = self._network.run({name: _filled(array[block]) for name, array in given.items()})
             if found.shape != (BLOCK_ROWS, self._outcomes):
                 raise ModelFolderError(
                     f"expected scores of {self._outcomes} outcomes of the exported classifier '{self.recipe.name}', got "
                     f"{list(found.shape)}; export the model again"
                 )
-            logits[start : start + len(block)] = found[: len(block)]
+            logits[block] = found[: len(rows) - start]
         return logits
 
-    def _values(self, name: str, encoded: Encoded, filled: np.ndarray, count: int) -> np.ndarray:
+    def _values(self, name: str, encoded: Encoded, rows: np.ndarray) -> np.ndarray:
         if isinstance(encoded.matrix, np.ndarray):
-            return encoded.matrix[filled]
-        projected = sparse_times_dense(encoded.matrix[filled[:count]], self._weights[name])
-        return np.pad(projected, ((0, BLOCK_ROWS - count), (0, 0)), mode="edge")
+            return encoded.matrix[rows]
+        return sparse_times_dense(take_rows(encoded.matrix, rows), self._weights[name])
 
 
-def _blocks(rows: np.ndarray) -> Iterator[tuple[int, np.ndarray]]:
-    for start in range(0, len(rows), BLOCK_ROWS):
-        yield start, rows[start : start + BLOCK_ROWS]
+def _filled(block: np.ndarray) -> np.ndarray:
+    """``BLOCK_ROWS`` rows: the last is repeated where there are fewer."""
+    missing = BLOCK_ROWS - len(block)
+    return np.concatenate([block, np.repeat(block[-1:], missing, axis=0)]) if missing else block

@@ -22,13 +22,34 @@ def is_native() -> bool:
 
 
 def smallest(dense: np.ndarray) -> np.ndarray:
-    """The same float32 numbers, in half precision where that holds all of them and `sparse_times_dense` can read it: the product
-    waits for memory."""
+    """The same numbers, of float32 or float16, in half precision where that holds all of them and `sparse_times_dense` can read
+    it, else in single: the product waits for memory."""
     if _native is None or not _native.reads_halves():
+        return dense.astype(np.float32, copy=False)
+    if dense.dtype == np.float16:
         return dense
     with np.errstate(over="ignore"):
         halves = dense.astype(np.float16)
     return halves if np.array_equal(halves.astype(np.float32), dense) else dense
+
+
+def take_rows(matrix: sp.csr_matrix, rows: np.ndarray) -> sp.csr_matrix:
+    """``matrix[rows]``; rows that follow each other are not copied. ``matrix`` may be one whose rows are made on demand."""
+    if (
+        not sp.issparse(matrix)
+        or not len(rows)
+        or not np.array_equal(rows, np.arange(rows[0], rows[0] + len(rows)))
+    ):
+        return matrix[rows]
+    bounds = matrix.indptr[rows[0] : rows[-1] + 2]
+    entries = slice(bounds[0], bounds[-1])
+    arrays = (matrix.data[entries], matrix.indices[entries], bounds - bounds[0])
+    return sp.csr_matrix(arrays, shape=(len(rows), matrix.shape[1]))
+
+
+def entry_rows(matrix: sp.csr_matrix) -> np.ndarray:
+    """int64 [nnz]: the row of each entry."""
+    return np.repeat(np.arange(matrix.shape[0]), np.diff(matrix.indptr))
 
 
 def sparse_times_dense(rows: sp.csr_matrix, dense: np.ndarray) -> np.ndarray:

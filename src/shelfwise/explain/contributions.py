@@ -17,7 +17,7 @@ from torch.utils.hooks import RemovableHandle
 
 from shelfwise.encoders.base import Encoded
 from shelfwise.encoders.word_embedding import WordEmbedding
-from shelfwise.explain.views import entry_rows
+from shelfwise.engine.sparse import entry_rows
 from shelfwise.training.network import Classifier, input_batch
 from shelfwise.training.sequences import is_sequence
 from shelfwise.training.sparse import SparseLinear

@@ -17,6 +17,8 @@ import numpy as np
 import scipy.sparse as sp
 
 from shelfwise.encoders.base import Encoded, Encoder
+from shelfwise.engine.sparse import take_rows
+from shelfwise.explain.folding import Part, fold_together, row_lengths
 
 SLOTS = 256
 WIDE_SLOTS, WIDE_PICTURE_SLOTS = 2_048, 512
@@ -57,22 +59,18 @@ class View:
         """
         if isinstance(data[self.inputs[0]].matrix, np.ndarray):
             return self._of_pictures(data, rows)
-        parts = [_folded(data[name], rows, name, self.width) for name in self.inputs]
-        lengths = [_lengths(part) for part in parts]
+        parts = [_part(data[name], rows, name) for name in self.inputs]
+        lengths = [row_lengths(part.rows) for part in parts]
         weights = [
             np.where(mine > 0, np.float32(weight), 0.0)
             for mine, weight in zip(lengths, self.weights, strict=True)
         ]
         whole = np.sqrt(np.sum(np.square(weights), axis=0))
-        for part, mine, weight in zip(parts, lengths, weights, strict=True):
-            scale = (weight / np.maximum(mine * whole, _TINY)).astype(np.float32)
-            part.data *= np.repeat(scale, np.diff(part.indptr))
-        if len(parts) == 1:
-            return parts[0]
-        found = sp.hstack(parts, format="csr")
-        # The remainder of a power of two: a division for each word would take as long as all else.
-        slots = found.indices & (self.width - 1)
-        return sp.csr_matrix((found.data, slots, found.indptr), shape=(len(rows), self.width))
+        scales = [
+            (weight / np.maximum(mine * whole, _TINY)).astype(np.float32)
+            for mine, weight in zip(lengths, weights, strict=True)
+        ]
+        return fold_together(parts, scales, self.width)
 
     def _of_pictures(self, data: Mapping[str, Encoded], rows: np.ndarray) -> np.ndarray:
         [name] = self.inputs
@@ -116,30 +114,13 @@ def narrow(wide: Wide) -> np.ndarray:
     return unit(slots.toarray())
 
 
-def _folded(encoded: Encoded, rows: np.ndarray, name: str, width: int) -> sp.csr_matrix:
-    """CSR float32 [rows, width]: each entry in its column's slot, with its sign."""
-    taken: sp.csr_matrix = encoded.matrix[rows]
+def _part(encoded: Encoded, rows: np.ndarray, name: str) -> Part:
+    """Some products' words or values of an input, each of which goes to its column's slot."""
+    taken = take_rows(encoded.matrix, rows)
     if taken.dtype.kind == "i":  # words by number: each counts 1, wherever it stands
-        columns, values = taken.data, np.ones(len(taken.data), np.float32)
-    else:
-        columns, values = taken.indices, taken.data
-    slots, signs = _slots(name, int(columns.max(initial=0)) + 1)
-    return sp.csr_matrix(
-        (values * signs[columns], slots[columns] & (width - 1), taken.indptr), shape=(len(rows), width)
-    )
-
-
-def _lengths(matrix: sp.csr_matrix) -> np.ndarray:
-    """float64 [N]: the length of each row's entries."""
-    squares = np.append(np.square(matrix.data, dtype=np.float64), 0.0)
-    # Of an empty row this is its neighbour's first entry.
-    sums = np.add.reduceat(squares, matrix.indptr[:-1]) if matrix.shape[0] else squares[:0]
-    return np.asarray(np.sqrt(np.where(np.diff(matrix.indptr) > 0, sums, 0.0)))
-
-
-def entry_rows(matrix: sp.csr_matrix) -> np.ndarray:
-    """int64 [nnz]: the row of each entry."""
-    return np.repeat(np.arange(matrix.shape[0]), np.diff(matrix.indptr))
+        ones = np.ones(len(taken.data), np.float32)
+        taken = sp.csr_matrix((ones, taken.data, taken.indptr), shape=(len(rows), WIDE_SLOTS))
+    return Part(taken, *_slots(name, int(taken.indices.max(initial=0)) + 1))
 
 
 def _slots(name: str, columns: int) -> tuple[np.ndarray, np.ndarray]:
@@ -170,7 +151,7 @@ def _folding(name: str, columns: int, width: int) -> sp.csr_matrix:
 def unit(vectors: np.ndarray) -> np.ndarray:
     """float32 [N, width]: rows of length 1; zeros stay zeros."""
     lengths = np.sqrt(np.einsum("nk,nk->n", vectors, vectors, dtype=np.float64))
-    return (vectors / np.maximum(lengths, 1e-12)[:, None]).astype(np.float32)
+    return vectors * (1 / np.maximum(lengths, _TINY)).astype(np.float32)[:, None]
 
 
 def check_views(views: Sequence[View], encoders: Mapping[str, Encoder]) -> bool:

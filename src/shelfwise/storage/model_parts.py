@@ -153,9 +153,9 @@ def _classifiers(
     by_name = {one.name: one for one in recipe.classifiers}
     classifiers: list[Classifier | ExportedClassifier] = []
     for name in stored.classifiers:
-        one, state = by_name[name], unpacked(_take(tensors, _prefix("classifier", name)))
+        one, state = by_name[name], _take(tensors, _prefix("classifier", name))
         found = export and export.classifier(one, state, stored.sparse, encoders, target.n_outcomes)
-        classifiers.append(found or build_with_weights(one, state, stored.sparse, encoders, target))
+        classifiers.append(found or build_with_weights(one, unpacked(state), stored.sparse, encoders, target))
     return classifiers
 
 
