@@ -19,8 +19,8 @@ except ImportError:  # installed without a C compiler at hand: slower, with the 
 
 @dataclass(frozen=True)
 class Part:
-    """Rows to be folded: CSR float32 [N, columns], and where each column goes: int32 ``slots`` of 0 or more, and float32 ``signs``,
-    of at least so many columns."""
+    """Rows to be folded: CSR float32 [N, columns], and where each column goes: int32 ``slots`` of 0 or more, float32 ``signs``,
+    for at least so many columns."""
 
     rows: sp.csr_matrix
     slots: np.ndarray
@@ -39,8 +39,8 @@ def row_lengths(rows: sp.csr_matrix) -> np.ndarray:
 
 
 def fold_together(parts: Sequence[Part], scales: Sequence[np.ndarray], width: int) -> sp.csr_matrix:
-    """CSR float32 [N, width]: each entry of the ``parts`` in its column's slot, times its column's sign and its row's scale; a slot
-    may be there twice.
+    """CSR float32 [N, width]: each entry of the ``parts`` in its column's slot, times its column's sign and its row's scale; a
+    slot may be there twice.
 
     ``scales``: float32 [N] for each part; ``width``: a power of two, of greater slots the remainder counts.
     """
