@@ -13,7 +13,7 @@ from shelfwise.decision.novelty_recogniser import Recogniser, product_in_blocks
 from shelfwise.errors import ModelFolderError
 from shelfwise.explain.views import SLOTS, WORDS, View, Wide, narrow, unit
 
-MOST_COMPARED = 1_024
+MOST_COMPARED = 2_048
 """Products that every prediction is compared with; more would slow it down and tell little more."""
 _COMPARED_SLOTS = 128
 """Numbers they are compared by: vectors are folded once more."""
