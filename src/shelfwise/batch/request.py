@@ -19,6 +19,7 @@ from shelfwise.catalog.catalog import SCAN_ROWS, Catalog
 from shelfwise.catalog.fetching.options import FetchOptions
 from shelfwise.catalog.locate import find_files
 from shelfwise.decision.ruling import Ruling
+from shelfwise.encoders.allocator import keep_freed_arrow_memory
 from shelfwise.profiling import timed
 from shelfwise.progress import Reporter
 
@@ -124,6 +125,7 @@ def run_request(
     """
     if request.engine == "local" and request.workers > 1:
         _begin_importing(request)
+    keep_freed_arrow_memory()
     categorizer = request.categorizer()
     ruling = rules(categorizer)
     if request.engine == "ray":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import signal
 from collections import deque
 from collections.abc import Iterable, Iterator
@@ -16,6 +17,7 @@ from shelfwise.batch.blocks import Block, BlockMaker, Make, Work
 from shelfwise.batch.process_server import few_threads, worker_context
 from shelfwise.catalog import Catalog
 from shelfwise.decision.ruling import Ruling
+from shelfwise.encoders.allocator import keep_freed_arrow_memory
 from shelfwise.engine.threads import compute_threads, hold_linear_algebra_to
 from shelfwise.errors import ShelfwiseError
 from shelfwise.profiling import Profile, active_profile, timed
@@ -178,12 +180,14 @@ def _work(work: Work, pipe: Connection, threads: int, profile: bool) -> None:
     # Ctrl-C reaches every process of a terminal; the first one decides what becomes of the others.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     hold_linear_algebra_to(threads)  # the server may have been started for others
+    keep_freed_arrow_memory()
     with suppress(EOFError, ConnectionError):  # the first process is gone: so is the need for this one
         try:
             make = work.maker()
         except ShelfwiseError as error:
             pipe.send(error)
             return
+        gc.freeze()  # what is loaded by now stays, and need not be looked through for garbage again and again
         while True:
             batch = pipe.recv()
             answer: Block | ShelfwiseError | OSError

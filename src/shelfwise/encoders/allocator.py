@@ -31,6 +31,14 @@ def keep_freed_memory() -> bool:
     )
 
 
+def keep_freed_arrow_memory() -> None:
+    """Have Arrow, too, take memory from glibc, which keeps it: between batches its own allocator gives most back."""
+    if keep_freed_memory():
+        import pyarrow as pa
+
+        pa.set_memory_pool(pa.system_memory_pool())
+
+
 def release_freed_memory() -> None:
     """Hand freed blocks back to the system after a phase of heavy work (glibc only)."""
     if keep_freed_memory():
