@@ -99,47 +99,91 @@ def fuse(
     as_is = Calibration(temperatures, random_labels=calibration.random_labels)
     probabilities = np.round(fused_probabilities(target, as_is, fused, present), DECIMALS)
     calibration = replace(calibration, maps=CalibrationMaps(maps, fused_map))
-    rules: dict[ThresholdKind, LabelRule] = {}
     label_wise, scores, told = None, chosen.scores, chosen.told
-    if isinstance(target, LabelTarget):
-        labels = as_answers(target, answers)
-        by_set, by_label = target.label_probabilities(probabilities), None
+    if isinstance(target, PathTarget):
+        decisions = _decide_paths(recipe, target, calibration, probabilities, answers, mine)
+    else:
+        assert isinstance(target, LabelTarget)
+        by_label = None
         if target.sets and recipe.fusion.by_label:
-            noise = calibration.random_labels
+            noise, by_set = calibration.random_labels, target.label_probabilities(probabilities)
             found = fuse_labels(target, logits, held.present, answers, trusted, mine, by_set, noise, seed)
             if found is not None:
                 label_wise, by_label = found.label_wise, np.round(found.by_label, DECIMALS)
                 told = f"{told}, {NAME}"
                 scores = {**scores, told: found.score}
-        rules, answered = fit_label_rules(
-            target,
-            probabilities,
-            labels,
-            mine,
-            recipe.routing.precision,
-            recipe.thresholds.metric,
-            recipe.thresholds.at_least_one,
-            recipe.training.seed,
-            recipe.routing.certainty,
-            by_label,
-        )
-        rule = rules[recipe.thresholds.kind]
-        accept = rule.accept
-        calibration = replace(
-            calibration, thresholds=rule.thresholds, set_scale=rule.set_scale, set_shift=rule.set_shift
-        )
-        chances = by_set if by_label is None else by_label
-        evidence = label_evidence(target, chances, labels, mine, answered, recipe.thresholds.kind)
-    else:
-        decided = decide(target, probabilities, calibration)
-        evidence = path_evidence(target, decided, answers, mine)
-        whole = evidence.whole
-        asked = recipe.routing
-        accept = fit_accept_rule(
-            whole.confidence, whole.right, asked.precision, mine, certainty=asked.certainty
-        )
-    left_out = held.rows[to_leave_out(answers, trusted)]
-    return Fused(chosen.policy, calibration, accept, rules, scores, told, evidence, left_out, label_wise)
+        decisions = _decide_labels(recipe, target, calibration, probabilities, by_label, answers, mine)
+    return Fused(
+        chosen.policy,
+        decisions.calibration,
+        decisions.accept,
+        decisions.label_rules,
+        scores,
+        told,
+        decisions.evidence,
+        held.rows[to_leave_out(answers, trusted)],
+        label_wise,
+    )
+
+
+@dataclass(frozen=True)
+class _Decisions:
+    """Which answers to accept; the calibration, which of label sets holds their thresholds; every way to decide label sets; and
+    what the held-out products showed."""
+
+    accept: AcceptRule
+    calibration: Calibration
+    label_rules: dict[ThresholdKind, LabelRule]
+    evidence: Evidence
+
+
+def _decide_paths(
+    recipe: Recipe,
+    target: PathTarget,
+    calibration: Calibration,
+    probabilities: np.ndarray,
+    truth: np.ndarray,
+    groups: np.ndarray,
+) -> _Decisions:
+    """From the held-out products' cross-fitted ``probabilities`` [N, outcomes]."""
+    evidence = path_evidence(target, decide(target, probabilities, calibration), truth, groups)
+    whole, asked = evidence.whole, recipe.routing
+    accept = fit_accept_rule(
+        whole.confidence, whole.right, asked.precision, groups, certainty=asked.certainty
+    )
+    return _Decisions(accept, calibration, {}, evidence)
+
+
+def _decide_labels(
+    recipe: Recipe,
+    target: LabelTarget,
+    calibration: Calibration,
+    probabilities: np.ndarray,
+    by_label: np.ndarray | None,
+    truth: np.ndarray,
+    groups: np.ndarray,
+) -> _Decisions:
+    """The same of label sets; ``by_label`` [N, labels] as in `decide`."""
+    labels, thresholds, routing = as_answers(target, truth), recipe.thresholds, recipe.routing
+    rules, answered = fit_label_rules(
+        target,
+        probabilities,
+        labels,
+        groups,
+        routing.precision,
+        thresholds.metric,
+        thresholds.at_least_one,
+        recipe.training.seed,
+        routing.certainty,
+        by_label,
+    )
+    rule = rules[thresholds.kind]
+    calibration = replace(
+        calibration, thresholds=rule.thresholds, set_scale=rule.set_scale, set_shift=rule.set_shift
+    )
+    chances = target.label_probabilities(probabilities) if by_label is None else by_label
+    evidence = label_evidence(target, chances, labels, groups, answered, thresholds.kind)
+    return _Decisions(rule.accept, calibration, rules, evidence)
 
 
 def _map_classifiers(
