@@ -38,12 +38,26 @@ def quiet_transformers() -> Iterator[Any]:
             logging.enable_progress_bar()
 
 
+_in_single = False
+
+
+@contextmanager
+def single_precision() -> Iterator[None]:
+    """Networks that this process loads meanwhile compute in float32 on every machine."""
+    global _in_single
+    before, _in_single = _in_single, True
+    try:
+        yield
+    finally:
+        _in_single = before
+
+
 def precision() -> torch.dtype:
     """bfloat16 on a CPU with instructions for it, where it is 2–3 times as fast; else float32.
 
     On any other CPU bfloat16 is emulated, many times slower than float32.
     """
-    if torch.cuda.is_available():
+    if _in_single or torch.cuda.is_available():
         return torch.float32
     checks = (
         getattr(torch.cpu, name, None) for name in ("_is_avx512_bf16_supported", "_is_amx_tile_supported")

@@ -13,6 +13,7 @@ from shelfwise import __version__
 from shelfwise.catalog.catalog import Catalog
 from shelfwise.categorizer import Categorizer
 from shelfwise.encoders.pretrained_image import PretrainedImage
+from shelfwise.encoders.transformers_model import single_precision
 from shelfwise.engine.classifier import ExportedClassifier
 from shelfwise.engine.manifest import (
     EXPORT_FOLDER,
@@ -113,7 +114,8 @@ def export_model(
 
     ``output`` may be the model's own folder. ``precision`` "int8": networks with convolutions compute in 8 bits, in ranges
     that the catalog's pictures show. ``most_changed``: share (0–1) of products whose answer or decision may become another;
-    above it nothing is written. Raises ShelfwiseError.
+    above it nothing is written. The original computes in single precision meanwhile, also where it otherwise would in bfloat16:
+    what that rounds is no fault of the export. Raises ShelfwiseError.
     """
     if not runtime_installed():
         raise MissingDependencyError(
@@ -126,6 +128,18 @@ def export_model(
     reporter = reporter or Silent()
     allowed = MOST_CHANGED[precision] if most_changed is None else most_changed
     refuse_foreign_folder(output)
+    with single_precision():
+        return _exported(model_folder, output, catalog, precision, allowed, reporter)
+
+
+def _exported(
+    model_folder: Path,
+    output: Path,
+    catalog: Catalog,
+    precision: Precision,
+    allowed: float,
+    reporter: Reporter,
+) -> Exported:
     original = Categorizer.load(model_folder, exported=False)
     with reporter.stage("original", total=None):
         before = original.predict(catalog), all_probabilities(original.recipe_, original.ensemble_, catalog)
