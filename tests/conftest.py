@@ -15,6 +15,8 @@ from shelfwise.demo import StoreFiles, generate_store
 
 # Several test processes share a few cores; more threads than that only get in each other's way.
 os.environ.setdefault("OMP_NUM_THREADS", "2")
+# Networks are compared to the last digits, also where the processor would have them compute in bfloat16.
+os.environ["SHELFWISE_SINGLE_PRECISION"] = "1"
 
 SHARED_DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
 

@@ -21,6 +21,7 @@ pytest.importorskip("onnxruntime")
 def test_an_export_is_compared_with_the_model_in_single_precision(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.delenv("SHELFWISE_SINGLE_PRECISION")
     monkeypatch.setattr(torch.cpu, "_is_avx512_bf16_supported", lambda: True, raising=False)
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     assert precision() is torch.bfloat16

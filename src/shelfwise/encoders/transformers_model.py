@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -38,6 +39,7 @@ def quiet_transformers() -> Iterator[Any]:
             logging.enable_progress_bar()
 
 
+SINGLE_PRECISION_VARIABLE = "SHELFWISE_SINGLE_PRECISION"
 _in_single = False
 
 
@@ -55,9 +57,11 @@ def single_precision() -> Iterator[None]:
 def precision() -> torch.dtype:
     """bfloat16 on a CPU with instructions for it, where it is 2–3 times as fast; else float32.
 
-    On any other CPU bfloat16 is emulated, many times slower than float32.
+    On any other CPU bfloat16 is emulated, many times slower than float32. ``SHELFWISE_SINGLE_PRECISION`` in the environment (not
+    empty, not 0) asks for float32 everywhere: features are then those of other machines, but for the last digits.
     """
-    if _in_single or torch.cuda.is_available():
+    asked = os.environ.get(SINGLE_PRECISION_VARIABLE, "").strip() not in ("", "0")
+    if asked or _in_single or torch.cuda.is_available():
         return torch.float32
     checks = (
         getattr(torch.cpu, name, None) for name in ("_is_avx512_bf16_supported", "_is_amx_tile_supported")
