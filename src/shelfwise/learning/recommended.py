@@ -17,7 +17,7 @@ _NGRAMS_A_PRODUCT, _MOST_NGRAMS = 25, 300_000
 _FEW_OUTCOMES, _PRODUCTS_AN_OUTCOME = 200, 8
 """Of more outcomes each has to have so many products on average: on Flipkart's 3,550 paths, four products each, machines got four
 points of whole paths less than gradient descent (and three of hierarchical F1 more), on MWPD's 208, fourteen each, three more."""
-_SMALL_PRODUCTS, _FEW_PRODUCTS = 3_000, 20_000
+_FEW_PRODUCTS = 20_000
 _MANY_PRODUCTS = 100_000
 """From here on a few epochs of gradient descent see enough, and take less time than support vector machines."""
 
@@ -42,7 +42,7 @@ class _Effort:
 
     @classmethod
     def for_products(cls, products: int) -> _Effort:
-        if products < _SMALL_PRODUCTS:
+        if products < 3_000:
             return cls(batch=32, linear_epochs=15, early_epochs=25, image_epochs=14)
         if products < _FEW_PRODUCTS:
             return cls(batch=64, linear_epochs=12, early_epochs=14, image_epochs=12)
@@ -55,9 +55,7 @@ def accurate(inputs: list[InputRecipe], task: Task) -> list[ClassifierRecipe]:
     Sentence vectors of texts (``pretrained_text``) have one classifier of their own, over all of them.
 
     The early fusion reads everything except images that have no pretrained backbone: a network trained from scratch inside
-    it would learn the same again, for most of the training's time. Catalogs of some thousand products have a second one: what
-    such a network learns from few products is partly chance, and two that differ err less together (Hansen & Salamon 1990). On
-    two splits of H&M that was worth .0023 and .0018 of micro-F1.
+    it would learn the same again, for most of the training's time.
     """
     effort = _Effort.for_products(task.products)
     meanings = [one for one in inputs if reads_meaning(one)]
@@ -74,9 +72,19 @@ def accurate(inputs: list[InputRecipe], task: Task) -> list[ClassifierRecipe]:
         classifiers.append(_meaning(meanings, effort, taken))
     early = [one.name for one in inputs if one.role != "image" or pretrained(one)]
     if len(early) > 1 or not (texts or categories or images or meanings):
-        classifiers.append(_early(_free("early", taken), early, effort, 512, (0.4, 0.3)))
-        if len(early) > 1 and _SMALL_PRODUCTS <= task.products < _FEW_PRODUCTS:
-            classifiers.append(_early(_free("wider", taken), early, effort, 768, (0.5, 0.4)))
+        classifiers.append(
+            ClassifierRecipe(
+                name=_free("early", taken),
+                inputs=early,
+                hidden=[512],
+                embedding=256,
+                dropout=0.4,
+                input_dropout=0.3,
+                hide_inputs=0.05,
+                epochs=effort.early_epochs,
+                batch=effort.batch,
+            )
+        )
     return classifiers
 
 
@@ -134,23 +142,6 @@ def _linear(name: str, inputs: list[str], effort: _Effort, task: Task) -> Classi
         batch=effort.batch,
         learning_rate=3e-3,
         weight_decay=0.0,
-    )
-
-
-def _early(
-    name: str, inputs: list[str], effort: _Effort, hidden: int, dropouts: tuple[float, float]
-) -> ClassifierRecipe:
-    """An early fusion with dropout of so much of the hidden layer, and of the inputs."""
-    return ClassifierRecipe(
-        name=name,
-        inputs=inputs,
-        hidden=[hidden],
-        embedding=hidden // 2,
-        dropout=dropouts[0],
-        input_dropout=dropouts[1],
-        hide_inputs=0.05,
-        epochs=effort.early_epochs,
-        batch=effort.batch,
     )
 
 
