@@ -56,19 +56,19 @@ class ExportedClassifier:
     def outcome_logits(self, data: Mapping[str, Encoded], rows: np.ndarray) -> np.ndarray:
         """float32 [rows, outcomes]: log-probabilities (path target) or log-odds (label set); products do not interact."""
         logits = np.empty((len(rows), self._outcomes), np.float32)
-        given: dict[str, np.ndarray] = {}
-        for position, name in enumerate(self.recipe.inputs):
-            given[input_name(position)] = self._values(name, data[name], rows)
-            given[presence_name(position)] = data[name].state[rows] == State.PRESENT
         for start in range(0, len(rows), BLOCK_ROWS):
-            block = slice(start, start + BLOCK_ROWS)
-            found = self._network.run({name: _filled(array[block]) for name, array in given.items()})
+            block = rows[start : start + BLOCK_ROWS]
+            given: dict[str, np.ndarray] = {}
+            for position, name in enumerate(self.recipe.inputs):
+                given[input_name(position)] = _filled(self._values(name, data[name], block))
+                given[presence_name(position)] = _filled(data[name].state[block] == State.PRESENT)
+            found = self._network.run(given)
             if found.shape != (BLOCK_ROWS, self._outcomes):
                 raise ModelFolderError(
                     f"expected scores of {self._outcomes} outcomes of the exported classifier '{self.recipe.name}', got "
                     f"{list(found.shape)}; export the model again"
                 )
-            logits[block] = found[: len(rows) - start]
+            logits[start : start + len(block)] = found[: len(block)]
         return logits
 
     def _values(self, name: str, encoded: Encoded, rows: np.ndarray) -> np.ndarray:
