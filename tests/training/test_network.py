@@ -213,5 +213,5 @@ class TestInputBatch:
         random = np.random.default_rng(0)
         trained = input_batch(material.data["title"], rows, CPU, True, 0.5, random)
         told = input_batch(material.data["title"], rows, CPU, False, 0.5, random)
-        assert trained.values.rows.nnz < 0.8 * told.values.nnz
+        assert trained.values.nnz < 0.8 * told.values.nnz
         assert (told.values != material.data["title"].matrix[rows]).nnz == 0

@@ -22,7 +22,7 @@ from safetensors.numpy import load, save, save_file
 
 from shelfwise.training.network import Classifier
 from shelfwise.training.optimizers import RowOptimizer
-from shelfwise.training.sparse import RowAdagrad
+from shelfwise.training.row_adagrad import RowAdagrad
 from shelfwise.whole_files import whole_file
 
 EVERY_S = 20.0

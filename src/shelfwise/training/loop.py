@@ -17,8 +17,8 @@ from shelfwise.recipe import ClassifierRecipe, TrainingRecipe
 from shelfwise.training.checkpoint import Checkpoint, Moving, Position
 from shelfwise.training.network import Classifier, InputBatch, input_batch
 from shelfwise.training.optimizers import RowOptimizer, build_optimizer
+from shelfwise.training.row_adagrad import RowAdagrad
 from shelfwise.training.sequences import LengthOrder
-from shelfwise.training.sparse import RowAdagrad
 
 _WARM_UP_STEPS = 50
 _LARGEST_GRADIENT = 5.0

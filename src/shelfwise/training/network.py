@@ -17,7 +17,7 @@ from shelfwise.heads.base import Head
 from shelfwise.recipe import ClassifierRecipe
 from shelfwise.training.dropout import Dropout
 from shelfwise.training.sequences import is_sequence, padded, sequence_vectors
-from shelfwise.training.sparse import SparseBatch, SparseLinear, compact, drop_features
+from shelfwise.training.sparse import SparseLinear, drop_features
 
 _NARROW = 32
 """Width that an input of few features (a brand, a price) is projected to in a body."""
@@ -32,7 +32,7 @@ class InputBatch:
     ``vectors``: the values are what the encoder's own network has made of the input already.
     """
 
-    values: SparseBatch | sp.csr_matrix | torch.Tensor
+    values: sp.csr_matrix | torch.Tensor
     present: torch.Tensor
     vectors: bool = False
 
@@ -64,7 +64,7 @@ def input_batch(
     matrix = encoded.matrix[rows]
     if training and drop and random is not None:
         matrix = drop_features(matrix, drop, random)
-    return InputBatch(compact(matrix) if training else matrix, present)
+    return InputBatch(matrix, present)
 
 
 def _is_vectors(values: np.ndarray) -> bool:

@@ -2,37 +2,16 @@
 
 PyTorch's dense gradients would touch every row of a [300,000, categories] matrix at each step, and its sparse ones
 expand every feature of every product to a row before adding them up; both were measured 10 to 20 times slower on CPU.
-Here a batch is cut down to the columns it uses, multiplied as CSR, and only those rows are updated.
+Here a batch is multiplied as CSR, and only the rows of its features are updated, by `RowAdagrad`.
 """
 
 from __future__ import annotations
-
-from dataclasses import dataclass
 
 import numpy as np
 import scipy.sparse as sp
 import torch
 import torch.nn.functional as F
 from torch import nn
-from torch.autograd.function import FunctionCtx
-
-
-@dataclass(frozen=True)
-class SparseBatch:
-    """Sparse rows: ``whole`` [B, width], and cut down to the columns in use: ``columns`` int64 [U], ``rows`` [B, U]."""
-
-    whole: sp.csr_matrix
-    columns: torch.Tensor
-    rows: sp.csr_matrix
-
-
-def compact(matrix: sp.csr_matrix) -> SparseBatch:
-    """Number the columns that a batch uses."""
-    columns, position = np.unique(matrix.indices, return_inverse=True)
-    rows = sp.csr_matrix(
-        (matrix.data, position.astype(np.int32), matrix.indptr), shape=(matrix.shape[0], len(columns))
-    )
-    return SparseBatch(matrix, torch.from_numpy(columns.astype(np.int64)), rows)
 
 
 def drop_features(matrix: sp.csr_matrix, share: float, random: np.random.Generator) -> sp.csr_matrix:
@@ -57,22 +36,6 @@ def sparse_matmul(rows: sp.csr_matrix, dense: torch.Tensor) -> torch.Tensor:
     return F.embedding_bag(indices, dense, offsets, mode="sum", per_sample_weights=values)
 
 
-class _Multiply(torch.autograd.Function):
-    """A batch times the weight [width, W]; the gradient is that of ``used`` [U, W], the weight's rows that the batch uses."""
-
-    @staticmethod
-    def forward(
-        ctx: FunctionCtx, used: torch.Tensor, weight: torch.Tensor, batch: SparseBatch
-    ) -> torch.Tensor:
-        ctx.rows = batch.rows  # type: ignore[attr-defined]
-        return sparse_matmul(batch.whole, weight.detach())
-
-    @staticmethod
-    def backward(ctx: FunctionCtx, *gradients: torch.Tensor) -> tuple[torch.Tensor, None, None]:
-        transposed = ctx.rows.T.tocsr()  # type: ignore[attr-defined]
-        return sparse_matmul(transposed, gradients[0].contiguous()), None, None
-
-
 class SparseLinear(nn.Module):
     """x [B, width] sparse → x W [B, out], without bias. ``weight`` is updated by ``RowAdagrad``, not by autograd."""
 
@@ -80,38 +43,12 @@ class SparseLinear(nn.Module):
         super().__init__()
         weight = torch.randn(width, out) * scale if scale else torch.zeros(width, out)
         self.weight = nn.Parameter(weight, requires_grad=False)
-        self.touched: list[tuple[torch.Tensor, torch.Tensor]] = []
+        self.given: list[tuple[sp.csr_matrix, torch.Tensor]] = []
+        """Batches since the last step, each with what came out [B, out]: its gradient is all that the step needs."""
 
-    def forward(self, batch: SparseBatch | sp.csr_matrix) -> torch.Tensor:
-        """[B, out]; in training the rows of ``weight`` that the batch touches are kept for ``RowAdagrad``."""
-        if not isinstance(batch, SparseBatch):
-            return sparse_matmul(batch, self.weight)
-        if not self.training:
-            return sparse_matmul(batch.whole, self.weight)
-        # Never filled: it only stands for the rows whose gradient is wanted, so that they need not be copied.
-        used = torch.empty(len(batch.columns), self.weight.shape[1], device=self.weight.device)
-        self.touched.append((batch.columns, used.requires_grad_()))
-        return _Multiply.apply(used, self.weight, batch)
-
-
-class RowAdagrad:
-    """Adagrad with one accumulator a row (Duchi et al. 2011; the row-wise form is that of large embedding tables)."""
-
-    def __init__(self, layers: list[SparseLinear], learning_rate: float) -> None:
-        self.layers = layers
-        self.learning_rate = learning_rate
-        self.seen = [torch.zeros(len(layer.weight), device=layer.weight.device) for layer in layers]
-
-    @torch.no_grad()
-    def step(self, scale: float) -> None:
-        """Update the rows touched since the last step; ``scale`` (0–1) is the schedule's factor."""
-        for layer, seen in zip(self.layers, self.seen, strict=True):
-            for columns, used in layer.touched:
-                if used.grad is None:
-                    continue
-                rows = columns.to(seen.device)
-                total = seen[rows] + used.grad.square().mean(1)
-                seen[rows] = total
-                pace = self.learning_rate * scale / (total.sqrt() + 1e-8)
-                layer.weight.index_add_(0, rows, used.grad.mul_(-pace[:, None]))
-            layer.touched.clear()
+    def forward(self, rows: sp.csr_matrix) -> torch.Tensor:
+        """[B, out]; kept for ``RowAdagrad`` in training."""
+        out = sparse_matmul(rows, self.weight)
+        if self.training:
+            self.given.append((rows, out.requires_grad_()))
+        return out
