@@ -44,6 +44,18 @@ def test_no_other_threshold_does_better(pairs: list[tuple[float, bool]], dtype: 
     assert micro_f1(probabilities, truth, found) == pytest.approx(best)
 
 
+@pytest.mark.parametrize("seed", range(30))
+def test_of_many_labels_only_the_most_probable_are_sorted(seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """And the threshold is that of all of them, whether the true ones are probable, all alike, or the least probable."""
+    random = np.random.default_rng(seed)
+    truth = random.random((40, 50)) < random.choice([0.001, 0.02, 0.2])
+    probabilities = random.random((40, 50)) ** 3 + random.choice([-0.5, 0.0, 1.0]) * truth
+    probabilities = np.round(np.clip(probabilities, 0, 1), random.choice([1, 2, 6])).astype(np.float32)
+    found = best_micro_f1_threshold(probabilities, truth)
+    monkeypatch.setattr("shelfwise.decision.thresholds._FEW", probabilities.size)
+    assert found == best_micro_f1_threshold(probabilities, truth)
+
+
 def test_it_lies_half_way_to_the_next_lower_probability() -> None:
     probabilities = np.array([[0.9, 0.6], [0.2, 0.1]])
     assert best_micro_f1_threshold(probabilities, np.array([[1, 1], [0, 0]])) == pytest.approx(0.4)
@@ -126,7 +138,6 @@ class TestFitting:
 
     def test_thresholds_for_micro_f1_are_the_best_there_are(self, monkeypatch: pytest.MonkeyPatch) -> None:
         """Against trying every pair of thresholds of two labels."""
-        from shelfwise.decision import thresholds
 
         monkeypatch.setattr(thresholds, "_SHRINKAGE", 0.0)
         probabilities, truth = miscalibrated(300)

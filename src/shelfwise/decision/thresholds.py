@@ -20,6 +20,9 @@ _GRID = expit(np.linspace(-8, 8, 641))
 _SHRINKAGE = 20.0
 """A label's own products count as against this many positive ones that stand for all labels."""
 _MOST_ROUNDS = 50
+_FEW = 4
+"""Times the true labels: so many of the largest probabilities are sorted first, and so many times more where that settles
+nothing."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -155,15 +158,30 @@ def best_micro_f1_threshold(probabilities: np.ndarray, truth: np.ndarray) -> flo
     lower probability.
     """
     scores, hits = probabilities.ravel(), truth.ravel() > 0
-    if not hits.any():
+    positives = int(hits.sum())
+    if not positives:
         return 0.5
+    looked_at = _FEW * positives
+    while True:
+        if looked_at >= len(scores):
+            return _best_threshold(scores, hits, positives)[0]
+        largest = scores >= np.partition(scores, -looked_at)[-looked_at]
+        threshold, f1, at_the_end = _best_threshold(scores[largest], hits[largest], positives)
+        # Giving more labels than these cannot be better, had it every hit.
+        if not at_the_end and f1 >= 2 * positives / (largest.sum() + 1 + positives):
+            return threshold
+        looked_at *= _FEW
+
+
+def _best_threshold(scores: np.ndarray, hits: np.ndarray, positives: int) -> tuple[float, float, bool]:
+    """The threshold for micro-F1, the F1, and whether all ``scores`` reach it; there are ``positives`` among these and others."""
     order = np.argsort(-scores, kind="stable")
     scores, hits = scores[order], hits[order]
-    given = np.arange(1, len(scores) + 1)
-    f1 = 2 * np.cumsum(hits) / (given + hits.sum())
+    f1 = 2 * np.cumsum(hits) / (np.arange(1, len(scores) + 1) + positives)
     last_of_ties = np.append(scores[1:] < scores[:-1], True)
     best = int(np.argmax(np.where(last_of_ties, f1, -1.0)))
-    following = scores[best + 1] if best + 1 < len(scores) else scores.dtype.type(0)
+    at_the_end = best + 1 == len(scores)
+    following = scores.dtype.type(0) if at_the_end else scores[best + 1]
     middle = (scores[best] + following) / 2
     # Between neighbouring floats there is no middle: it may round down to the one that must stay below.
-    return float(middle if middle > following else scores[best])
+    return float(middle if middle > following else scores[best]), float(f1[best]), at_the_end
