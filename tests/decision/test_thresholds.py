@@ -7,6 +7,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from shelfwise.decision import thresholds
 from shelfwise.decision.thresholds import (
     HALF,
     THRESHOLD_KINDS,
@@ -52,7 +53,7 @@ def test_of_many_labels_only_the_most_probable_are_sorted(seed: int, monkeypatch
     probabilities = random.random((40, 50)) ** 3 + random.choice([-0.5, 0.0, 1.0]) * truth
     probabilities = np.round(np.clip(probabilities, 0, 1), random.choice([1, 2, 6])).astype(np.float32)
     found = best_micro_f1_threshold(probabilities, truth)
-    monkeypatch.setattr("shelfwise.decision.thresholds._FEW", probabilities.size)
+    monkeypatch.setattr(thresholds, "_FEW", probabilities.size)
     assert found == best_micro_f1_threshold(probabilities, truth)
 
 
@@ -109,9 +110,9 @@ class TestGiving:
         assert given_labels.tolist() == [[True, False, True], [True, False, False], [False] * 3]
 
     def test_no_products_and_no_labels(self) -> None:
-        for thresholds in (HALF, LabelThresholds.shared(0.5, at_least_one=True)):
-            assert thresholds.given(np.zeros((0, 3))).shape == (0, 3)
-            assert thresholds.given(np.zeros((3, 0))).shape == (3, 0)
+        for one in (HALF, LabelThresholds.shared(0.5, at_least_one=True)):
+            assert one.given(np.zeros((0, 3))).shape == (0, 3)
+            assert one.given(np.zeros((3, 0))).shape == (3, 0)
 
 
 class TestFitting:

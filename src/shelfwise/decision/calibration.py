@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 import scipy
-from scipy.special import expit, log_softmax
+from scipy.special import log_softmax
+
+from shelfwise.decision.likelihood import loss_and_slope, row_blocks
 
 _LOG_RANGE = (-3.0, 3.0)
 """Temperatures are looked for between e⁻³ and e³."""
@@ -39,10 +41,11 @@ def fit_scale_and_shift(logits: np.ndarray, truth: np.ndarray) -> tuple[float, f
     soft = np.where(truth > 0, (positives + 1) / (positives + 2), 1 / (len(truth) - positives + 2))
 
     def loss(values: np.ndarray) -> tuple[float, np.ndarray]:
-        fused = values[0] * logits + values[1]
-        slope = expit(fused) - soft
-        value = float((np.logaddexp(0, fused) - soft * fused).mean())
-        return value, np.array([(slope * logits).mean(), slope.mean()])
+        total = np.zeros(3)
+        for part in row_blocks(len(logits), 1):
+            lost, slope = loss_and_slope(values[0] * logits[part] + values[1], soft[part], exclusive=False)
+            total += lost, slope @ logits[part], slope.sum()
+        return float(total[0] / len(logits)), total[1:] / len(logits)
 
     found = scipy.optimize.minimize(loss, np.array([1.0, 0.0]), jac=True, bounds=[(0.0, 50.0), (-50.0, 50.0)])
     return float(found.x[0]), float(found.x[1])

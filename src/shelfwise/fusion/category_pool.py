@@ -9,9 +9,9 @@ import numpy as np
 import scipy
 from pydantic import Field
 
+from shelfwise.decision.likelihood import loss_and_slope, row_blocks
 from shelfwise.errors import ModelFolderError
 from shelfwise.fusion.base import HeldOut, Policy, PolicyOptions, refuse_others, with_some_hidden
-from shelfwise.fusion.likelihood import loss_and_slope, row_blocks
 from shelfwise.fusion.opinion_pool import OpinionPool
 
 _MOST_SCORES = 60_000_000
@@ -82,7 +82,7 @@ class CategoryPool(Policy):
         shift = (bias + self._pool.bias).astype(np.float32)
         slope_factors, slope_bias = np.zeros(changes.shape), np.zeros(bias.shape)
         loss = 0.0
-        for rows, mine in _blocks(shares):
+        for rows, mine in _blocks(shares, held.outcomes):
             said = held.logits[:, rows]
             fused = np.tile(shift, (said.shape[1], 1))
             weighed = [share[:, None] * one for share, one in zip(mine, said, strict=True)]
@@ -135,7 +135,7 @@ class CategoryPool(Policy):
         return self
 
 
-def _blocks(shares: np.ndarray) -> Iterator[tuple[slice, np.ndarray]]:
+def _blocks(shares: np.ndarray, outcomes: int) -> Iterator[tuple[slice, np.ndarray]]:
     for version in shares:
-        for rows in row_blocks(version.shape[1]):
+        for rows in row_blocks(version.shape[1], outcomes):
             yield rows, version[:, rows]

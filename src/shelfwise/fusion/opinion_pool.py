@@ -8,9 +8,9 @@ import numpy as np
 import scipy
 from scipy.special import log_softmax
 
+from shelfwise.decision.likelihood import loss_and_slope, row_blocks
 from shelfwise.errors import ModelFolderError
 from shelfwise.fusion.base import TINY, HeldOut, Policy, PolicyOptions, is_number, refuse_others
-from shelfwise.fusion.likelihood import loss_and_slope, row_blocks
 
 _LEAST_WEIGHT, _LARGEST_WEIGHT = 1e-4, 5.0
 """Fitted weights lie between these. At zero the share of a classifier that is alone present would not be defined, and a
@@ -63,7 +63,7 @@ class OpinionPool(Policy):
         total = weights.sum()
         loss, slope_bias = 0.0, 0.0
         along = np.empty(present.shape)  # d loss / d share, up to the factor total
-        for rows in row_blocks(products):
+        for rows in row_blocks(products, logits.shape[2]):
             said = logits[:, rows].astype(np.float64)
             fused = np.einsum("mn,mnk->nk", total * shares[:, rows], said)
             if not self.exclusive:

@@ -1,20 +1,20 @@
-"""What policies minimise: the negative log-likelihood of held-out products, and its slope."""
+"""What policies and calibration minimise: the negative log-likelihood of held-out products, and its slope."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
 import numpy as np
-from scipy.special import expit
 
-_ROWS_AT_ONCE = 1_024
-"""Products whose numbers stay in a processor's own cache together."""
+_NUMBERS_AT_ONCE = 150_000
+"""Of products and outcomes: they stay in a processor's own cache."""
 
 
-def row_blocks(rows: int) -> Iterator[slice]:
+def row_blocks(rows: int, outcomes: int) -> Iterator[slice]:
     """All rows in order, some at a time."""
-    for start in range(0, rows, _ROWS_AT_ONCE):
-        yield slice(start, min(start + _ROWS_AT_ONCE, rows))
+    at_once = max(1, _NUMBERS_AT_ONCE // max(outcomes, 1))
+    for start in range(0, rows, at_once):
+        yield slice(start, min(start + at_once, rows))
 
 
 def loss_and_slope(fused: np.ndarray, truth: np.ndarray, exclusive: bool) -> tuple[float, np.ndarray]:
@@ -23,7 +23,11 @@ def loss_and_slope(fused: np.ndarray, truth: np.ndarray, exclusive: bool) -> tup
     ``truth``: int64 [N] where one outcome is right (``exclusive``), else float [N, outcomes] of 0 and 1. ``fused`` is used up.
     """
     if not exclusive:
-        return float((np.logaddexp(0, fused) - truth * fused).sum(dtype=np.float64)), expit(fused) - truth
+        # A third of the time of logaddexp and expit, which go from number to number.
+        small = np.exp(-np.abs(fused))
+        lost = np.maximum(fused, 0) - truth * fused + np.log1p(small)
+        slope = np.where(fused >= 0, 1, small) / (1 + small) - truth
+        return float(lost.sum(dtype=np.float64)), slope
     rows = np.arange(len(truth))
     fused -= fused.max(axis=1, keepdims=True)
     right = fused[rows, truth]
