@@ -1,4 +1,5 @@
-"""The loops in C beside what does their work without a compiler: counting and weighing words, linear support vector machines."""
+"""The loops in C beside what does their work without a compiler: counting and weighing words, linear support vector machines,
+and the steps of networks on sparse text."""
 
 from __future__ import annotations
 
@@ -21,6 +22,8 @@ COLUMNS = [
     Column("without, path", ".4f"),
 ]
 COST = 1.5
+BATCH, WIDTH = 32, 256
+"""Of the steps: as the preset's network over all inputs takes them."""
 FORMS = {"words": {}, "words and in-word characters": {"chars": (2, 5)}}
 
 
@@ -30,7 +33,7 @@ def measure(args: argparse.Namespace) -> Result:
 
     from shelfwise import Catalog
     from shelfwise.encoders import hashing, native, vocabulary
-    from shelfwise.training import one_vs_rest
+    from shelfwise.training import one_vs_rest, row_adagrad
 
     (folder,) = need(args.data, "myntra")
     catalog = Catalog.read(folder)
@@ -38,18 +41,23 @@ def measure(args: argparse.Namespace) -> Result:
     result = Result(
         "Loops in C, and without", "myntra: description; grouped by title and image", COLUMNS, parts.facts
     )
-    if native.COUNT is None or one_vs_rest.NATIVE is None:
+    if None in (native.COUNT, one_vs_rest.NATIVE, row_adagrad.NATIVE):
         result.notes.append("nothing was compiled here: there is nothing to compare")
         return result
     train, test = parts.train.input("description"), parts.test.input("description")
     for name, form in FORMS.items():
         features, told = _text(train, test, form, result, name, (hashing, vocabulary))
+        _steps(features[0], name, args.seed, result)
         if not form:
             _machines(features, _answers(parts.train, parts.test), told, args.seed, result)
     result.notes.append(
         "count, weigh: the same bits either way, checked here. Machines: one a path against the rest, cost "
         f"{COST}; without C scikit-learn's LinearSVC on all paths at once, with the same stopping tolerance; path: share of "
         "test products whose largest score is right."
+    )
+    result.notes.append(
+        f"steps: forwards, backwards and row-wise Adagrad of a layer {WIDTH} wide, {BATCH} products at once, each product once; "
+        "without C by PyTorch, with one thread."
     )
     return result
 
@@ -80,6 +88,34 @@ def _text(train, test, form, result, name, modules):  # type: ignore[no-untyped-
     for place, work in enumerate(("count", "weigh")):
         _row(result, f"{work} {name}", len(train), times["C"][place], times["without"][place])
     return (sp.csr_matrix(found["C"]), encoder.transform(encoder.prepare(test)).matrix), len(train)
+
+
+def _steps(features: sp.csr_matrix, name: str, seed: int, result: Result) -> None:
+    import numpy as np
+    import torch
+
+    from shelfwise.training import row_adagrad
+    from shelfwise.training.row_adagrad import RowAdagrad
+    from shelfwise.training.sparse import SparseLinear
+
+    torch.set_num_threads(1)
+    order = np.random.default_rng(seed).permutation(features.shape[0])
+    batches = [features[order[start : start + BATCH]] for start in range(0, len(order), BATCH)]
+    times, found, compiled = [], [], row_adagrad.NATIVE
+    for way in (compiled, None):
+        row_adagrad.NATIVE = way
+        torch.manual_seed(seed)
+        layer = SparseLinear(features.shape[1], WIDTH, scale=0.05).train()
+        optimizer, pull = RowAdagrad([layer], learning_rate=0.1), torch.randn(BATCH, WIDTH)
+        with stopwatch() as watch:
+            for batch in batches:
+                (layer(batch) * pull[: batch.shape[0]]).sum().backward()
+                optimizer.step(1.0)
+        times.append(watch.cpu_s)
+        found.append(layer.weight)
+    row_adagrad.NATIVE = compiled
+    torch.testing.assert_close(*found, rtol=1e-3, atol=1e-4)
+    _row(result, f"steps on {name}", features.shape[0], *times)
 
 
 def _answers(train, test):  # type: ignore[no-untyped-def]
