@@ -57,6 +57,19 @@ def test_of_many_labels_only_the_most_probable_are_sorted(seed: int, monkeypatch
     assert found == best_micro_f1_threshold(probabilities, truth)
 
 
+@pytest.mark.parametrize("share", [0.01, 0.5, 1.0])
+def test_scores_of_a_network_that_went_astray(share: float) -> None:
+    """What is not a number is never given, and stops nothing."""
+    random = np.random.default_rng(0)
+    probabilities, truth = random.random((20, 30)), random.random((20, 30)) < 0.02
+    probabilities[random.random((20, 30)) < share] = np.nan
+    found = best_micro_f1_threshold(probabilities, truth)
+    known = ~np.isnan(probabilities)
+    if known.any():
+        tried = [micro_f1(probabilities, truth, float(score)) for score in probabilities[known]]
+        assert micro_f1(probabilities, truth, found) == pytest.approx(max(tried))
+
+
 def test_it_lies_half_way_to_the_next_lower_probability() -> None:
     probabilities = np.array([[0.9, 0.6], [0.2, 0.1]])
     assert best_micro_f1_threshold(probabilities, np.array([[1, 1], [0, 0]])) == pytest.approx(0.4)

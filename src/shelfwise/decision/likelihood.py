@@ -23,7 +23,7 @@ def loss_and_slope(fused: np.ndarray, truth: np.ndarray, exclusive: bool) -> tup
     ``truth``: int64 [N] where one outcome is right (``exclusive``), else float [N, outcomes] of 0 and 1. ``fused`` is used up.
     """
     if not exclusive:
-        # A third of the time of logaddexp and expit, which go from number to number.
+        # What logaddexp and expit give, which compute one number after the other.
         small = np.exp(-np.abs(fused))
         lost = np.maximum(fused, 0) - truth * fused + np.log1p(small)
         slope = np.where(fused >= 0, 1, small) / (1 + small) - truth

@@ -162,15 +162,14 @@ def best_micro_f1_threshold(probabilities: np.ndarray, truth: np.ndarray) -> flo
     if not positives:
         return 0.5
     looked_at = _FEW * positives
-    while True:
-        if looked_at >= len(scores):
-            return _best_threshold(scores, hits, positives)[0]
-        largest = scores >= np.partition(scores, -looked_at)[-looked_at]
+    while looked_at < len(scores) and not np.isnan(least := np.partition(scores, -looked_at)[-looked_at]):
+        largest = scores >= least
         threshold, f1, at_the_end = _best_threshold(scores[largest], hits[largest], positives)
         # Giving more labels than these cannot be better, had it every hit.
         if not at_the_end and f1 >= 2 * positives / (largest.sum() + 1 + positives):
             return threshold
         looked_at *= _FEW
+    return _best_threshold(scores, hits, positives)[0]
 
 
 def _best_threshold(scores: np.ndarray, hits: np.ndarray, positives: int) -> tuple[float, float, bool]:

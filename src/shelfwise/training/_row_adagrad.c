@@ -45,6 +45,8 @@ static int valid(const Batch *all)
 /* The entries of each feature as a chain from `first` on, in the batch's order. */
 static void chain_up(const Batch *all, const Scratch *mine, int32_t *first)
 {
+    for (Py_ssize_t entry = 0; entry < all->entries; entry++)
+        first[all->columns[entry]] = NONE;
     for (Py_ssize_t product = all->products - 1; product >= 0; product--)
         for (int32_t entry = all->bounds[product + 1] - 1; entry >= all->bounds[product]; entry--) {
             int32_t column = all->columns[entry];
@@ -84,7 +86,7 @@ INSIDE float mean_square(const float *restrict row, Py_ssize_t width)
     return total / (float)width;
 }
 
-/* Every feature of the batch takes its step; `first` holds NONE again afterwards. */
+/* Every feature of the batch takes its step, at the beginning of its chain. */
 FOR_EVERY_PROCESSOR
 static void take_steps(const Batch *all, const Scratch *mine, int32_t *first, float rate, float least, float *restrict weights,
                        float *restrict seen)
@@ -96,7 +98,7 @@ static void take_steps(const Batch *all, const Scratch *mine, int32_t *first, fl
             for (Py_ssize_t part = 0; part < width; part += 16)
                 FETCH(weights + (Py_ssize_t)all->columns[entry + AHEAD] * width + part);
         if (first[column] != entry)
-            continue; /* not the chain's beginning: its feature has had its step */
+            continue; /* its feature has had its step */
         gather(all, mine, (int32_t)entry, mine->row);
         seen[column] += mean_square(mine->row, width);
         float pace = rate / (sqrtf(seen[column]) + least), *restrict line = weights + column * width;
@@ -161,7 +163,7 @@ static PyMethodDef methods[] = {
     {"step", step, METH_VARARGS,
      "step(bounds, columns, values, gradient, weights, seen, first, rate, least): CSR of int32 and float32 [products, height],\n"
      "gradient float32 [products, width]; weights float32 [height, width] and seen float32 [height] are changed in place. first:\n"
-     "int32 [height], all -1, before and after."},
+     "room for int32 [height]."},
     {NULL, NULL, 0, NULL}};
 
 static struct PyModuleDef definition = {PyModuleDef_HEAD_INIT, "_row_adagrad", NULL, 0, methods, NULL, NULL, NULL, NULL};

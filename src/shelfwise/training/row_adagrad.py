@@ -32,13 +32,13 @@ class RowAdagrad:
         self.layers = layers
         self.learning_rate = learning_rate
         self.seen = [torch.zeros(len(layer.weight), device=layer.weight.device) for layer in layers]
-        self._first = [np.full(len(layer.weight), -1, np.int32) for layer in layers]
+        self._room = [np.zeros(len(layer.weight), np.int32) for layer in layers]
 
     @torch.no_grad()
     def step(self, scale: float) -> None:
         """Update the rows of the features met since the last step; ``scale`` (0–1) is the schedule's factor."""
         rate = self.learning_rate * scale
-        for layer, seen, first in zip(self.layers, self.seen, self._first, strict=True):
+        for layer, seen, room in zip(self.layers, self.seen, self._room, strict=True):
             for batch, out in layer.given:
                 if out.grad is None or not batch.nnz:
                     continue
@@ -46,7 +46,7 @@ class RowAdagrad:
                     _by_pytorch(layer.weight, seen, batch, out.grad, rate)
                 else:
                     arrays = (batch.indptr.astype(np.int32, copy=False), batch.indices, batch.data)
-                    changed = (layer.weight.numpy(), seen.numpy(), first)
+                    changed = (layer.weight.numpy(), seen.numpy(), room)
                     gradient = out.grad.contiguous().numpy()
                     NATIVE(*map(np.ascontiguousarray, arrays), gradient, *changed, rate, _LEAST)
             layer.given.clear()
