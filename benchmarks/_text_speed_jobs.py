@@ -1,7 +1,8 @@
 """What ``bench_text_speed.py`` times: one side a process. ``python _text_speed_jobs.py JOB '{"option": value}'``.
 
 Every side reads a Parquet file, predicts in ``workers`` processes of one thread, and writes a Parquet file of ids and paths
-(shelfwise: of all its columns). Models are trained before the clock starts; it holds loading, reading, predicting and writing.
+(shelfwise: of all its columns). Models are trained and saved by an earlier process; the clock holds imports, loading, reading,
+predicting and writing.
 """
 
 from __future__ import annotations
@@ -89,32 +90,43 @@ def ours(*, place: str, recipe: str, exported: bool, workers: int, **_: Any) -> 
     return clock.read(summary.products)
 
 
-def svm(*, place: str, analyzer: str, workers: int, **_: Any) -> dict[str, float]:
+def teach_svm(*, place: str, analyzer: str, **_: Any) -> dict[str, float]:
     """scikit-learn's own pipeline: word pairs, or in-word characters of 2 to 5; one linear SVM per level."""
+    import joblib
     import pyarrow.parquet as pq
-    from _peers import LevelSvms
     from sklearn.feature_extraction.text import TfidfVectorizer
+    from sklearn.svm import LinearSVC
 
-    global _fitted
     table = pq.read_table(Path(place, "train.parquet"))
-    fitted = LevelSvms()
-    if analyzer != "word":
-        import _peers
-
-        _peers.vectorizer = lambda: TfidfVectorizer(
-            analyzer="char_wb", ngram_range=(2, 5), sublinear_tf=True, min_df=2
-        )
-    paths = list(zip(*(table[level].to_pylist() for level in MYNTRA_LEVELS), strict=True))
-    _fitted = fitted.fit(_joined(table), paths).predict
-    return _predicted(place, workers)
+    lengths = (1, 2) if analyzer == "word" else (2, 5)
+    vectorizer = TfidfVectorizer(analyzer=analyzer, ngram_range=lengths, sublinear_tf=True, min_df=2)
+    features = vectorizer.fit_transform(_joined(table))
+    levels = [LinearSVC().fit(features, table[level].to_pylist()) for level in MYNTRA_LEVELS]
+    joblib.dump((vectorizer, levels), Path(place, f"svm-{analyzer}.joblib"))
+    return {}
 
 
-def fasttext(*, place: str, subwords: bool, workers: int, **_: Any) -> dict[str, float]:
+def svm(*, place: str, analyzer: str, workers: int, **_: Any) -> dict[str, float]:
+    """What `teach_svm` saved."""
+    global _fitted
+    clock = Clock()
+    import joblib
+
+    vectorizer, levels = joblib.load(Path(place, f"svm-{analyzer}.joblib"))
+
+    def paths(texts: list[str]) -> list[tuple[str, ...]]:
+        features = vectorizer.transform(texts)
+        return list(zip(*(level.predict(features).tolist() for level in levels), strict=True))
+
+    _fitted = paths
+    return _predicted(clock, place, workers)
+
+
+def teach_fasttext(*, place: str, subwords: bool, **_: Any) -> dict[str, float]:
     """fastText on whole paths: 33 dimensions and pairs of words, with or without in-word characters."""
     import fasttext as library
     import pyarrow.parquet as pq
 
-    global _fitted
     table = pq.read_table(Path(place, "train.parquet"))
     paths = [
         " > ".join(path).replace(" ", "_")
@@ -125,16 +137,26 @@ def fasttext(*, place: str, subwords: bool, workers: int, **_: Any) -> dict[str,
     file.write_text("".join(lines), encoding="utf-8")
     shape = {"minn": 2, "maxn": 5} if subwords else {"maxn": 0}
     model = library.train_supervised(str(file), dim=33, wordNgrams=2, epoch=25, thread=1, verbose=0, **shape)
+    model.save_model(str(Path(place, f"fasttext-{subwords}.bin")))
+    return {}
+
+
+def fasttext(*, place: str, subwords: bool, workers: int, **_: Any) -> dict[str, float]:
+    """What `teach_fasttext` saved."""
+    global _fitted
+    clock = Clock()
+    import fasttext as library
+
+    model = library.load_model(str(Path(place, f"fasttext-{subwords}.bin")))
     _fitted = lambda texts: [labels[0] for labels in model.predict([_flat(text) for text in texts])[0]]  # noqa: E731
-    return _predicted(place, workers)
+    return _predicted(clock, place, workers)
 
 
-def _predicted(place: str, workers: int) -> dict[str, float]:
+def _predicted(clock: Clock, place: str, workers: int) -> dict[str, float]:
     """Read, predict in forked processes chunk by chunk, write."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    clock = Clock()
     source = pq.ParquetFile(Path(place, "products.parquet"))
     schema = pa.schema([("id", pa.string()), ("path", pa.list_(pa.string()))])
     products = 0
@@ -176,5 +198,5 @@ def _flat(text: str) -> str:
 if __name__ == "__main__":
     for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
         os.environ[name] = "1"
-    jobs = {job.__name__: job for job in (prepare, teach, ours, svm, fasttext)}
+    jobs = {job.__name__: job for job in (prepare, teach, ours, teach_svm, svm, teach_fasttext, fasttext)}
     print(json.dumps(jobs[sys.argv[1]](**json.loads(sys.argv[2]))))
