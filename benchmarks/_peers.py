@@ -17,9 +17,9 @@ HELD_OUT_SHARE = 0.2
 """Of the training products, by group, to find the label threshold on."""
 
 
-def vectorizer() -> TfidfVectorizer:
-    """Words and pairs of words of at least two products, with logarithmic counts."""
-    return TfidfVectorizer(ngram_range=(1, 2), sublinear_tf=True, min_df=2)
+def vectorizer(analyzer: str = "word", lengths: tuple[int, int] = (1, 2)) -> TfidfVectorizer:
+    """Words and pairs of words (or what is asked for) of at least two products, with logarithmic counts."""
+    return TfidfVectorizer(analyzer=analyzer, ngram_range=lengths, sublinear_tf=True, min_df=2)
 
 
 class LevelSvms:

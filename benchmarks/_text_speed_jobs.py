@@ -94,14 +94,14 @@ def teach_svm(*, place: str, analyzer: str, **_: Any) -> dict[str, float]:
     """scikit-learn's own pipeline: word pairs, or in-word characters of 2 to 5; one linear SVM per level."""
     import joblib
     import pyarrow.parquet as pq
-    from sklearn.feature_extraction.text import TfidfVectorizer
+    from _peers import vectorizer as tf_idf
     from sklearn.svm import LinearSVC
 
     table = pq.read_table(Path(place, "train.parquet"))
-    lengths = (1, 2) if analyzer == "word" else (2, 5)
-    vectorizer = TfidfVectorizer(analyzer=analyzer, ngram_range=lengths, sublinear_tf=True, min_df=2)
+    vectorizer = tf_idf() if analyzer == "word" else tf_idf(analyzer, (2, 5))
     features = vectorizer.fit_transform(_joined(table))
     levels = [LinearSVC().fit(features, table[level].to_pylist()) for level in MYNTRA_LEVELS]
+    # Not as `_peers.LevelSvms`: loading that would import shelfwise inside the other side's clock.
     joblib.dump((vectorizer, levels), Path(place, f"svm-{analyzer}.joblib"))
     return {}
 

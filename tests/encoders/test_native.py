@@ -142,13 +142,13 @@ def test_counts_that_are_no_numbers_stay_inside_the_table() -> None:
 @pytest.mark.parametrize("lengths", [(0, 1, 0, 0), (2, 1, 0, 0), (1, 11, 0, 0), (0, 0, 1, 11), (1, -1, 0, 0)])
 def test_lengths_out_of_range_are_refused(lengths: tuple[int, ...]) -> None:
     with pytest.raises(ValueError, match="n-grams"):
-        native.COUNT(["a"], hashing.word_characters(), *lengths, True, 22)
+        native.COUNT(["a"], hashing._word_characters(), *lengths, True, 22)
 
 
 @pytest.mark.parametrize("given", [["a", 1], [b"a"], 5])
 def test_what_is_no_text_is_refused(given: object) -> None:
     with pytest.raises(TypeError):
-        native.COUNT(given, hashing.word_characters(), 1, 2, 0, 0, True, 22)
+        native.COUNT(given, hashing._word_characters(), 1, 2, 0, 0, True, 22)
 
 
 def test_a_table_of_another_length_is_refused() -> None:

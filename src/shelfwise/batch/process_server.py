@@ -14,12 +14,7 @@ from contextlib import contextmanager
 from multiprocessing.context import ForkServerContext, SpawnContext
 
 _THREAD_VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
-_IMPORTS = (
-    "shelfwise.categorizer",
-    "shelfwise.batch.workers",
-    "shelfwise.encoders.ngrams",
-    "shelfwise.batch.made_once",
-)
+_IMPORTS = ("shelfwise.categorizer", "shelfwise.batch.workers", "shelfwise.encoders.ngrams")
 _NETWORKS = ("torch", "shelfwise.training.network")
 
 

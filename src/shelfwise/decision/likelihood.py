@@ -20,7 +20,8 @@ def row_blocks(rows: int, outcomes: int) -> Iterator[slice]:
 def loss_and_slope(fused: np.ndarray, truth: np.ndarray, exclusive: bool) -> tuple[float, np.ndarray]:
     """The summed negative log-likelihood of products and its gradient [N, outcomes] in their ``fused`` logits.
 
-    ``truth``: int64 [N] where one outcome is right (``exclusive``), else float [N, outcomes] of 0 and 1. ``fused`` is used up.
+    ``truth``: int64 [N] where one outcome is right (``exclusive``), else floats from 0 to 1 in the shape of ``fused``, which
+    may then be any. ``fused`` is used up.
     """
     if not exclusive:
         # What logaddexp and expit give, which compute one number after the other.

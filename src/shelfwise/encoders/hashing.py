@@ -112,7 +112,7 @@ def _counted_in_c(
         else _normalised(text, lowercase)
         for text in texts
     ]
-    wanted = (word_characters(), *(words or (0, 0)), *(chars or (0, 0)), lowercase, BUCKET_BITS)
+    wanted = (_word_characters(), *(words or (0, 0)), *(chars or (0, 0)), lowercase, BUCKET_BITS)
     try:
         found = COUNT(plain, *wanted)
     except UnicodeEncodeError:  # lone surrogates, which separate words, are no UTF-8
@@ -174,7 +174,7 @@ def _code_points(texts: list[str]) -> np.ndarray:
 def _chunk_keys(texts: list[str], words: NgramRange | None, chars: NgramRange | None) -> np.ndarray:
     """uint32 [n-grams], unsorted: number of the text in the high bits, bucket in the low ``BUCKET_BITS``."""
     points = _code_points(texts)
-    in_word = word_characters()[points]
+    in_word = _word_characters()[points]
     codes = np.where(in_word, points.astype(np.uint64) + np.uint64(1), _SPACE)
     lengths = np.fromiter(map(len, texts), np.int64, len(texts))
     text_keys = np.arange(len(texts), dtype=np.uint32) << np.uint32(BUCKET_BITS)
@@ -283,7 +283,7 @@ def _powers(n: int) -> tuple[np.ndarray, np.ndarray]:
 
 
 @lru_cache(maxsize=1)
-def word_characters() -> np.ndarray:
+def _word_characters() -> np.ndarray:
     """bool [every code point]: whether it is part of a word.
 
     Combining marks are: without them the words of Hindi, Thai and many other scripts fall apart at each vowel

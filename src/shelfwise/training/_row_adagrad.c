@@ -88,7 +88,7 @@ INSIDE float mean_square(const float *restrict row, Py_ssize_t width)
 
 /* Every feature of the batch takes its step, at the beginning of its chain. */
 FOR_EVERY_PROCESSOR
-static void take_steps(const Batch *all, const Scratch *mine, int32_t *first, float rate, float least, float *restrict weights,
+static void take_steps(const Batch *all, const Scratch *mine, const int32_t *first, float rate, float least, float *restrict weights,
                        float *restrict seen)
 {
     Py_ssize_t width = all->width;
@@ -105,7 +105,6 @@ static void take_steps(const Batch *all, const Scratch *mine, int32_t *first, fl
         const float *restrict row = mine->row;
         for (Py_ssize_t place = 0; place < width; place++)
             line[place] -= pace * row[place];
-        first[column] = NONE;
     }
 }
 
