@@ -38,6 +38,35 @@ def test_both_ways_give_the_same_bits(rows: int, height: int, width: int, densit
     )
 
 
+@needs_native
+@given(
+    height=st.integers(1, 40),
+    width=st.one_of(st.integers(1, 40), st.integers(100, 500)),
+    density=st.floats(0, 1),
+    seed=st.integers(0, 2**32 - 1),
+)
+def test_every_width_of_registers_gives_the_same_bits(
+    height: int, width: int, density: float, seed: int
+) -> None:
+    random = np.random.default_rng(seed)
+    matrix = sp.random(5, height, density, "csr", np.float32, random)
+    bounds, columns = matrix.indptr.astype(np.int32), matrix.indices.astype(np.int32)
+    halves = random.standard_normal((height, width)).astype(np.float16)
+    wanted = matrix @ halves.astype(np.float32)
+    try:
+        for bits in (512, 256, 0):
+            here = sparse._native.hold_to(bits)
+            assert here <= bits
+            for dense in (halves, halves.astype(np.float32))[0 if here else 1 :]:
+                out = np.full((7, width), 7, np.float32)  # the last two rows are not to be written
+                size = dense.itemsize
+                sparse._native.sparse_times_dense(bounds, columns, matrix.data, dense, size, width, out[:5])
+                np.testing.assert_array_equal(out[:5], wanted)
+                np.testing.assert_array_equal(out[5:], 7)
+    finally:
+        sparse._native.hold_to(512)
+
+
 @needs_halves
 def test_numbers_that_half_precision_holds_are_kept_in_it() -> None:
     odd = [0.0, -0.0, 1.0, -2.5, 65504.0, 2.0**-14, 2.0**-24, -(2.0**-24), 1 / 3]

@@ -32,8 +32,8 @@ def test_the_nearest_is_the_one_that_brute_force_finds() -> None:
     # Folded to half their length; it is exact for what is folded.
     likeness = _folded(asked) @ _folded(memory.vectors[0].astype(np.float32)).T
     nearest, spread = memory.nearness(0, asked)
-    np.testing.assert_allclose(nearest, likeness.max(1), atol=1e-4)
-    np.testing.assert_allclose(spread, likeness.reshape(10, SHARDS, -1).max(2).mean(1), atol=1e-4)
+    np.testing.assert_allclose(nearest, likeness.max(1), atol=1e-3)
+    np.testing.assert_allclose(spread, likeness.reshape(10, SHARDS, -1).max(2).mean(1), atol=1e-3)
 
 
 def test_barred_products_do_not_count() -> None:

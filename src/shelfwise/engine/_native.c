@@ -11,78 +11,23 @@
 
 #include "_sparse_row.h"
 
-#if defined(__x86_64__) && defined(__GNUC__)
-#define HALVES 1 /* where the processor, too, can read them, see can_read_halves */
-#include <cpuid.h>
-#include <immintrin.h>
-
-/* add_sparse_row, of a matrix in half precision: the same sums in the same order, so the same bits as of the same numbers in single
-   precision. */
-__attribute__((target("avx2,f16c")))
-static void add_sparse_row_of_halves(const int32_t *columns, const float *values, Py_ssize_t entries, const uint16_t *dense,
-                                     Py_ssize_t width, float *restrict sum)
+/* out[row] = sum of values[e] * dense[columns[e]] over the row's entries; 0, or -1 for an index out of range. */
+static int multiply(const int32_t *bounds, Py_ssize_t rows, Py_ssize_t entries, Py_ssize_t height, SparseRow row, AddSparseRow add)
 {
-    Py_ssize_t entry = 0;
-    for (; entry + TOGETHER <= entries; entry += TOGETHER) {
-        const uint16_t *line[TOGETHER];
-        for (int one = 0; one < TOGETHER; one++) {
-            line[one] = dense + (Py_ssize_t)columns[entry + one] * width;
-            if (entry + one + AHEAD < entries)
-                for (Py_ssize_t part = 0; part < width; part += 32)
-                    FETCH(dense + (Py_ssize_t)columns[entry + one + AHEAD] * width + part);
-        }
-        Py_ssize_t place = 0;
-        for (; place + 8 <= width; place += 8) {
-            __m256 total = _mm256_loadu_ps(sum + place);
-            for (int one = 0; one < TOGETHER; one++) {
-                __m256 eight = _mm256_cvtph_ps(_mm_loadu_si128((const __m128i *)(line[one] + place)));
-                total = _mm256_add_ps(total, _mm256_mul_ps(_mm256_set1_ps(values[entry + one]), eight));
-            }
-            _mm256_storeu_ps(sum + place, total);
-        }
-        for (; place < width; place++)
-            for (int one = 0; one < TOGETHER; one++)
-                sum[place] += values[entry + one] * _cvtsh_ss(line[one][place]);
-    }
-    for (; entry < entries; entry++) {
-        const uint16_t *line = dense + (Py_ssize_t)columns[entry] * width;
-        for (Py_ssize_t place = 0; place < width; place++)
-            sum[place] += values[entry] * _cvtsh_ss(line[place]);
-    }
-}
-
-static int can_read_halves(void)
-{
-    unsigned int a, b, c, d;
-    return __builtin_cpu_supports("avx2") && __get_cpuid(1, &a, &b, &c, &d) && (c & bit_F16C);
-}
-#else
-#define HALVES 0
-static int can_read_halves(void) { return 0; }
-#endif
-
-/* out[row] = sum of values[e] * dense[columns[e]] over the row's entries; 0, or -1 for an index out of range. `size`: bytes of one
-   number of the dense matrix, 4 or, where the processor can read them, 2. */
-FOR_EVERY_PROCESSOR
-static int multiply(const int32_t *bounds, Py_ssize_t rows, const int32_t *columns, const float *values, Py_ssize_t entries,
-                    const void *restrict dense, Py_ssize_t size, Py_ssize_t height, Py_ssize_t width, float *restrict out)
-{
-    for (Py_ssize_t row = 0; row < rows; row++) {
-        Py_ssize_t first = bounds[row], last = bounds[row + 1];
-        float *restrict sum = out + row * width;
+    const int32_t *columns = row.columns;
+    const float *values = row.values;
+    for (Py_ssize_t place = 0; place < rows; place++, row.sum += row.width) {
+        Py_ssize_t first = bounds[place], last = bounds[place + 1];
         if (first < 0 || last < first || last > entries)
             return -1;
-        memset(sum, 0, (size_t)width * sizeof(float));
         for (Py_ssize_t entry = first; entry < last; entry++)
             if (columns[entry] < 0 || columns[entry] >= height)
                 return -1;
-#if HALVES
-        if (size == 2) {
-            add_sparse_row_of_halves(columns + first, values + first, last - first, dense, width, sum);
-            continue;
-        }
-#endif
-        add_sparse_row(columns + first, values + first, last - first, dense, width, sum);
+        memset(row.sum, 0, (size_t)row.width * sizeof(float));
+        row.columns = columns + first;
+        row.values = values + first;
+        row.entries = last - first;
+        add(&row);
     }
     return 0;
 }
@@ -101,14 +46,15 @@ static PyObject *sparse_times_dense(PyObject *module, PyObject *arguments)
     {
         Py_ssize_t rows = views[0].len / 4 - 1, entries = views[1].len / 4;
         Py_ssize_t height = width > 0 && size > 0 ? views[3].len / size / width : 0;
-        if (width < 1 || rows < 0 || views[2].len != entries * 4 || views[3].len != height * width * size ||
-            views[4].len != rows * width * 4 || !(size == 4 || (size == 2 && can_read_halves()))) {
+        AddSparseRow add = sparse_row_adder(size);
+        if (!add || width < 1 || rows < 0 || views[2].len != entries * 4 || views[3].len != height * width * size ||
+            views[4].len != rows * width * 4) {
             PyErr_SetString(PyExc_ValueError, "expected CSR arrays, a dense matrix and a result of sizes that go together");
             goto release;
         }
+        SparseRow row = {views[1].buf, views[2].buf, 0, views[3].buf, size, width, views[4].buf};
         Py_BEGIN_ALLOW_THREADS
-        done = multiply(views[0].buf, rows, views[1].buf, views[2].buf, entries, views[3].buf, size, height, width,
-                        views[4].buf);
+        done = multiply(views[0].buf, rows, entries, height, row, add);
         Py_END_ALLOW_THREADS
         if (done == -1)
             PyErr_SetString(PyExc_IndexError, "an index of the sparse matrix is out of range");
@@ -123,7 +69,7 @@ release:
 
 static PyObject *reads_halves(PyObject *module, PyObject *arguments)
 {
-    return PyBool_FromLong(can_read_halves());
+    return PyBool_FromLong(sparse_row_adder(2) != NULL);
 }
 
 static PyMethodDef methods[] = {
@@ -131,6 +77,7 @@ static PyMethodDef methods[] = {
      "sparse_times_dense(bounds, columns, values, dense, size, width, out): CSR of int32 and float32 times floats of so many bytes\n"
      "[height, width]."},
     {"reads_halves", reads_halves, METH_NOARGS, "Whether floats of 2 bytes can be read."},
+    HOLD_TO,
     {NULL, NULL, 0, NULL}};
 
 static struct PyModuleDef definition = {PyModuleDef_HEAD_INIT, "_native", NULL, 0, methods, NULL, NULL, NULL, NULL};

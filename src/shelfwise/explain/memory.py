@@ -11,6 +11,7 @@ import numpy as np
 
 from shelfwise.decision.novelty_recogniser import Recogniser, product_in_blocks
 from shelfwise.errors import ModelFolderError
+from shelfwise.explain.likeness import Shards
 from shelfwise.explain.views import SLOTS, WORDS, View, Wide, narrow, unit
 
 MOST_COMPARED = 2_048
@@ -20,7 +21,7 @@ _COMPARED_SLOTS = 128
 SHARDS = 8
 """The nearest product is also looked for in each of so many parts of them: one odd neighbour then decides less."""
 _DECIMALS = 4
-"""Matrix kernels round differently for other sizes and machines; likenesses are told to four decimals."""
+"""Likenesses are told to four decimals: what is shown needs no more, and matrix kernels round differently on other machines."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,9 +55,9 @@ class Memory:
         return min(len(self), MOST_COMPARED) // SHARDS * SHARDS
 
     @cached_property
-    def _compared_columns(self) -> tuple[np.ndarray, ...]:
-        """float32 [_COMPARED_SLOTS, compared] of each view."""
-        return tuple(_folded(one[: self.compared].astype(np.float32)).T.copy() for one in self.vectors)
+    def _compared(self) -> tuple[Shards, ...]:
+        """Those that predictions are compared with, in each view."""
+        return tuple(Shards(_folded(one[: self.compared].astype(np.float32)), SHARDS) for one in self.vectors)
 
     @cached_property
     def _columns(self) -> tuple[np.ndarray, ...]:
@@ -71,15 +72,8 @@ class Memory:
 
         ``barred``: for each product the remembered ones that do not count.
         """
-        nearest, spread = np.zeros(len(vectors)), np.zeros(len(vectors))
-        for rows, likeness in product_in_blocks(_folded(vectors), self._compared_columns[view]):
-            if barred is not None:
-                for place, hidden in enumerate(barred[rows.start : rows.stop]):
-                    likeness[place, hidden[hidden < self.compared]] = -1.0
-            best = likeness.reshape(len(likeness), SHARDS, -1).max(axis=2)
-            nearest[rows] = best.max(axis=1)
-            spread[rows] = best.mean(axis=1, dtype=np.float64)
-        return np.round(nearest, _DECIMALS), np.round(spread, _DECIMALS)
+        best = self._compared[view].likest(_folded(vectors), barred)
+        return np.round(best.max(axis=1), _DECIMALS), np.round(best.mean(axis=1), _DECIMALS)
 
     def nearest(
         self, vectors: Sequence[np.ndarray], known: Sequence[np.ndarray], count: int

@@ -23,6 +23,7 @@ typedef struct {
     const float *values;
     const float *cost;          /* [products]: of a product's error */
     const float *positive_cost; /* [width]: times this where it has the category */
+    AddSparseRow add_row;
 } Problem;
 
 typedef struct {
@@ -53,12 +54,11 @@ static void shuffle(int32_t *order, Py_ssize_t count, uint64_t *random)
 }
 
 /* margin[c] = bias[c] + sum of values[e] * weights[columns[e]][c] */
-FOR_EVERY_PROCESSOR
-static void margins(const Problem *all, int64_t first, int64_t last, const float *weights, const float *bias, float *restrict margin)
+static void margins(const Problem *all, int64_t first, int64_t last, const float *weights, const float *bias, float *margin)
 {
-    Py_ssize_t width = all->width;
-    memcpy(margin, bias, (size_t)width * sizeof(float));
-    add_sparse_row(all->columns + first, all->values + first, (Py_ssize_t)(last - first), weights, width, margin);
+    SparseRow row = {all->columns + first, all->values + first, (Py_ssize_t)(last - first), weights, 4, all->width, margin};
+    memcpy(margin, bias, (size_t)all->width * sizeof(float));
+    all->add_row(&row);
 }
 
 /* One product's step in every category; `step` is what its features times that are added to the weights. */
@@ -205,7 +205,8 @@ static PyObject *train(PyObject *module, PyObject *arguments)
                        .positives = views[POSITIVES].buf,
                        .values = views[VALUES].buf,
                        .cost = views[COST].buf,
-                       .positive_cost = views[POSITIVE_COST].buf};
+                       .positive_cost = views[POSITIVE_COST].buf,
+                       .add_row = sparse_row_adder(4)};
         all.features = all.width ? views[WEIGHTS].len / 4 / all.width : 0;
         if (all.products < 0 || all.width < 1 || views[POSITIVE_BOUNDS].len != views[BOUNDS].len ||
             views[VALUES].len != views[COLUMNS].len || views[COST].len != all.products * 4 ||
@@ -232,6 +233,7 @@ static PyMethodDef methods[] = {
     {"train", train, METH_VARARGS,
      "train(bounds, columns, values, positive_bounds, positives, cost, positive_cost, weights, bias, tolerance, most, seed): "
      "how many rounds it took; weights [features, categories] and bias [categories] begin as zeros and are written."},
+    HOLD_TO,
     {NULL, NULL, 0, NULL}};
 
 static struct PyModuleDef definition = {PyModuleDef_HEAD_INIT, "_one_vs_rest", NULL, 0, methods, NULL, NULL, NULL, NULL};

@@ -12,8 +12,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "../engine/_sparse_row.h"
+#include "../engine/_processor.h"
 
+#define AHEAD 8 /* entries whose rows are fetched beforehand */
 #define LANES 8 /* partial sums of squares, so that they can be made side by side */
 #define NONE (-1)
 
