@@ -1,5 +1,5 @@
-"""The loops in C beside what does their work without a compiler: counting and weighing words, linear support vector machines,
-and the steps of networks on sparse text."""
+"""The loops in C beside what does their work without a compiler: counting and weighing words, the steps of networks on sparse
+text, training linear support vector machines and scoring with them, and comparing products with remembered ones."""
 
 from __future__ import annotations
 
@@ -24,6 +24,8 @@ COLUMNS = [
 COST = 1.5
 BATCH, WIDTH = 32, 256
 """Of the steps: as the preset's network over all inputs takes them."""
+OUTCOMES, TIMES = 140, 10
+"""Of the scores: so many outcomes, and everything so often, or there would be little to time."""
 FORMS = {"words": {}, "words and in-word characters": {"chars": (2, 5)}}
 
 
@@ -33,6 +35,8 @@ def measure(args: argparse.Namespace) -> Result:
 
     from shelfwise import Catalog
     from shelfwise.encoders import hashing, native, vocabulary
+    from shelfwise.explain.likeness import MOST_NUMBERS
+    from shelfwise.explain.memory import MOST_COMPARED, SHARDS
     from shelfwise.training import one_vs_rest, row_adagrad
 
     (folder,) = need(args.data, "myntra")
@@ -50,10 +54,16 @@ def measure(args: argparse.Namespace) -> Result:
         _steps(features[0], name, args.seed, result)
         if not form:
             _machines(features, _answers(parts.train, parts.test), told, args.seed, result)
+            _scores(features[0], args.seed, result)
+    _likeness(len(train), args.seed, result)
     result.notes.append(
         "count, weigh: the same bits either way, checked here. Machines: one a path against the rest, cost "
         f"{COST}; without C scikit-learn's LinearSVC on all paths at once, with the same stopping tolerance; path: share of "
         "test products whose largest score is right."
+    )
+    result.notes.append(
+        f"scores: times planes of {OUTCOMES} outcomes in half precision, without C SciPy's product in single. Likeness: of "
+        f"vectors of {MOST_NUMBERS} numbers with {MOST_COMPARED:,} others in {SHARDS} shards, without C NumPy's product. The same bits."
     )
     result.notes.append(
         f"steps: forwards, backwards and row-wise Adagrad of a layer {WIDTH} wide, {BATCH} products at once, each product once; "
@@ -116,6 +126,50 @@ def _steps(features: sp.csr_matrix, name: str, seed: int, result: Result) -> Non
     row_adagrad.NATIVE = compiled
     torch.testing.assert_close(*found, rtol=1e-3, atol=1e-4)
     _row(result, f"steps on {name}", features.shape[0], *times)
+
+
+def _scores(features: sp.csr_matrix, seed: int, result: Result) -> None:
+    import numpy as np
+
+    from shelfwise.engine import sparse
+
+    planes = np.random.default_rng(seed).standard_normal((features.shape[1], OUTCOMES)).astype(np.float16)
+    ways = [(sparse._NATIVE, sparse.smallest(planes)), (None, planes.astype(np.float32))]
+    times, found = [], []
+    for way, dense in ways:
+        sparse._NATIVE = way
+        with stopwatch() as watch:
+            for _ in range(TIMES):
+                scores = sparse.sparse_times_dense(features, dense)
+        times.append(watch.cpu_s)
+        found.append(scores)
+    sparse._NATIVE = ways[0][0]
+    np.testing.assert_array_equal(*found)
+    _row(result, "scores, words", TIMES * features.shape[0], *times)
+
+
+def _likeness(products: int, seed: int, result: Result) -> None:
+    import numpy as np
+
+    from shelfwise.explain import likeness
+    from shelfwise.explain.memory import MOST_COMPARED, SHARDS
+    from shelfwise.explain.views import unit
+
+    random = np.random.default_rng(seed)
+    asked, others = (
+        unit(random.standard_normal((count, likeness.MOST_NUMBERS)).astype(np.float32))
+        for count in (products, MOST_COMPARED)
+    )
+    shards, times, found, compiled = likeness.Shards(others, SHARDS), [], [], likeness._likeness
+    for way in (compiled, None):
+        likeness._likeness = way
+        shards.likest(asked[:1])  # what is laid out once is nobody's time
+        with stopwatch() as watch:
+            found.append(shards.likest(asked))
+        times.append(watch.cpu_s)
+    likeness._likeness = compiled
+    np.testing.assert_array_equal(*found)
+    _row(result, "likeness to remembered products", products, *times)
 
 
 def _answers(train, test):  # type: ignore[no-untyped-def]
