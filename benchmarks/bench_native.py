@@ -63,7 +63,8 @@ def measure(args: argparse.Namespace) -> Result:
     )
     result.notes.append(
         f"scores: times planes of {OUTCOMES} outcomes in half precision, without C SciPy's product in single. Likeness: of "
-        f"vectors of {MOST_NUMBERS} numbers with {MOST_COMPARED:,} others in {SHARDS} shards, without C NumPy's product. The same bits."
+        f"vectors of {MOST_NUMBERS} numbers with {MOST_COMPARED:,} others in {SHARDS} shards, without C NumPy's product. "
+        "The same bits."
     )
     result.notes.append(
         f"steps: forwards, backwards and row-wise Adagrad of a layer {WIDTH} wide, {BATCH} products at once, each product once; "
