@@ -26,8 +26,8 @@ typedef struct {
 } SparseRow;
 
 #if X86
-#define MOST_STRIPS 14 /* registers for sums: some are left for what is added */
-#define EACH_STRIP(DO) DO(1) DO(2) DO(3) DO(4) DO(5) DO(6) DO(7) DO(8) DO(9) DO(10) DO(11) DO(12) DO(13) DO(14)
+#define MOST_SUMS 14 /* registers: of 16 and 32 some are left for what is added */
+#define EACH_COUNT(DO) DO(1) DO(2) DO(3) DO(4) DO(5) DO(6) DO(7) DO(8) DO(9) DO(10) DO(11) DO(12) DO(13) DO(14)
 
 INSIDE const char *line_of(const SparseRow *row, Py_ssize_t entry, Py_ssize_t place, const int size)
 {
@@ -49,7 +49,7 @@ INSIDE_FOR(WITH_256) __m256 eight(const char *numbers, const int size)
 /* `count` times eight columns from `place` on. */
 INSIDE_FOR(WITH_256) void add_eights(const SparseRow *row, Py_ssize_t place, const int count, const int size)
 {
-    __m256 sums[MOST_STRIPS];
+    __m256 sums[MOST_SUMS];
     for (int one = 0; one < count; one++)
         sums[one] = _mm256_loadu_ps(row->sum + place + 8 * one);
     for (Py_ssize_t entry = 0; entry < row->entries; entry++) {
@@ -64,7 +64,7 @@ INSIDE_FOR(WITH_256) void add_eights(const SparseRow *row, Py_ssize_t place, con
         _mm256_storeu_ps(row->sum + place + 8 * one, sums[one]);
 }
 
-/* The last columns, fewer than eight, by way of the last eight: the matrix is not read beyond its end. */
+/* The last columns, fewer than eight of a wider matrix, by way of the last eight: the matrix is not read beyond its end. */
 INSIDE_FOR(WITH_256) void add_last(const SparseRow *row, Py_ssize_t place, const int size)
 {
     Py_ssize_t left = row->width - place;
@@ -74,6 +74,7 @@ INSIDE_FOR(WITH_256) void add_last(const SparseRow *row, Py_ssize_t place, const
     memcpy(row->sum + row->width - 8, kept, (size_t)(8 - left) * sizeof(float));
 }
 
+/* All columns of a matrix with fewer than eight. */
 INSIDE_FOR(WITH_256) void add_few(const SparseRow *row, const int size)
 {
     for (Py_ssize_t entry = 0; entry < row->entries; entry++) {
@@ -86,12 +87,13 @@ INSIDE_FOR(WITH_256) void add_few(const SparseRow *row, const int size)
 
 INSIDE_FOR(WITH_256) void add_by_8(const SparseRow *row, const int size)
 {
-    Py_ssize_t eights = row->width / 8, place = 0, most = MOST_STRIPS - 1, strips = (eights + most - 1) / most;
+    const Py_ssize_t most = MOST_SUMS - 1; /* halves are widened on their way */
+    Py_ssize_t eights = row->width / 8, place = 0, strips = (eights + most - 1) / most;
     for (; strips; strips--) {
         Py_ssize_t count = (row->width - place) / 8 / strips;
         switch (count) {
 #define DO(n) case n: add_eights(row, place, n, size); break;
-            EACH_STRIP(DO)
+            EACH_COUNT(DO)
 #undef DO
         }
         place += 8 * count;
@@ -105,7 +107,7 @@ INSIDE_FOR(WITH_256) void add_by_8(const SparseRow *row, const int size)
 /* `count` times sixteen columns from `place` on, of the last sixteen those in `some`. */
 INSIDE_FOR(WITH_512) void add_sixteens(const SparseRow *row, Py_ssize_t place, const int count, __mmask16 some, const int size)
 {
-    __m512 sums[MOST_STRIPS];
+    __m512 sums[MOST_SUMS];
     for (int one = 0; one < count; one++)
         sums[one] = _mm512_maskz_loadu_ps(one + 1 < count ? 0xFFFF : some, row->sum + place + 16 * one);
     for (Py_ssize_t entry = 0; entry < row->entries; entry++) {
@@ -126,13 +128,13 @@ INSIDE_FOR(WITH_512) void add_sixteens(const SparseRow *row, Py_ssize_t place, c
 
 INSIDE_FOR(WITH_512) void add_by_16(const SparseRow *row, const int size)
 {
-    Py_ssize_t place = 0, sixteens = (row->width + 15) / 16, strips = (sixteens + MOST_STRIPS - 1) / MOST_STRIPS;
+    Py_ssize_t place = 0, sixteens = (row->width + 15) / 16, strips = (sixteens + MOST_SUMS - 1) / MOST_SUMS;
     for (; strips; strips--) {
         Py_ssize_t count = (sixteens - place / 16) / strips, left = row->width - place - 16 * (count - 1);
         __mmask16 some = (__mmask16)(left < 16 ? (1u << left) - 1 : 0xFFFF);
         switch (count) {
 #define DO(n) case n: add_sixteens(row, place, n, some, size); break;
-            EACH_STRIP(DO)
+            EACH_COUNT(DO)
 #undef DO
         }
         place += 16 * count;
@@ -158,6 +160,10 @@ static void add_floats(const SparseRow *row)
         const float *value = row->values + entry;
         const float *restrict a = dense + columns[0] * width, *restrict b = dense + columns[1] * width;
         const float *restrict c = dense + columns[2] * width, *restrict d = dense + columns[3] * width;
+        for (int one = 0; one < TOGETHER; one++)
+            if (entry + one + AHEAD < row->entries)
+                for (Py_ssize_t part = 0; part < width; part += 16)
+                    FETCH(dense + columns[one + AHEAD] * width + part);
         for (Py_ssize_t place = 0; place < width; place++)
             sum[place] = (((sum[place] + value[0] * a[place]) + value[1] * b[place]) + value[2] * c[place]) + value[3] * d[place];
     }

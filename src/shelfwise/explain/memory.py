@@ -11,12 +11,12 @@ import numpy as np
 
 from shelfwise.decision.novelty_recogniser import Recogniser, product_in_blocks
 from shelfwise.errors import ModelFolderError
-from shelfwise.explain.likeness import Shards
+from shelfwise.explain.likeness import MOST_NUMBERS, Shards
 from shelfwise.explain.views import SLOTS, WORDS, View, Wide, narrow, unit
 
 MOST_COMPARED = 2_048
 """Products that every prediction is compared with; more would slow it down and tell little more."""
-_COMPARED_SLOTS = 128
+_COMPARED_SLOTS = MOST_NUMBERS
 """Numbers they are compared by: vectors are folded once more."""
 SHARDS = 8
 """The nearest product is also looked for in each of so many parts of them: one odd neighbour then decides less."""
