@@ -14,7 +14,7 @@
 
 #include "../engine/_processor.h"
 
-#define AHEAD 8 /* entries whose rows are fetched beforehand */
+#define AHEAD 8 /* features: their rows are fetched while others take their steps */
 #define LANES 8 /* partial sums of squares, so that they can be made side by side */
 #define NONE (-1)
 
@@ -25,10 +25,12 @@ typedef struct {
     const float *values, *gradient;
 } Batch;
 
+/* The entries of each feature are a chain, in the batch's order. */
 typedef struct {
     int32_t *next, *product; /* [entries]: the feature's next entry, and the product of each */
+    int32_t *first, *last;   /* [features of the batch, at most entries]: of each chain, in the order in which features come */
     float *row;              /* [width]: the gradient of a feature's row */
-} Scratch;
+} Chains;
 
 static int valid(const Batch *all)
 {
@@ -43,22 +45,29 @@ static int valid(const Batch *all)
     return 1;
 }
 
-/* The entries of each feature as a chain from `first` on, in the batch's order. */
-static void chain_up(const Batch *all, const Scratch *mine, int32_t *first)
+/* Puts all chains together; how many. `numbers`, room for one of each feature, is where a feature's chain is found again. */
+static Py_ssize_t chain_up(const Batch *all, const Chains *mine, int32_t *numbers)
 {
+    int32_t count = 0;
     for (Py_ssize_t entry = 0; entry < all->entries; entry++)
-        first[all->columns[entry]] = NONE;
-    for (Py_ssize_t product = all->products - 1; product >= 0; product--)
-        for (int32_t entry = all->bounds[product + 1] - 1; entry >= all->bounds[product]; entry--) {
-            int32_t column = all->columns[entry];
+        numbers[all->columns[entry]] = NONE;
+    for (Py_ssize_t product = 0; product < all->products; product++)
+        for (int32_t entry = all->bounds[product]; entry < all->bounds[product + 1]; entry++) {
+            int32_t *number = numbers + all->columns[entry];
             mine->product[entry] = (int32_t)product;
-            mine->next[entry] = first[column];
-            first[column] = entry;
+            mine->next[entry] = NONE;
+            if (*number == NONE) {
+                *number = count++;
+                mine->first[*number] = entry;
+            } else
+                mine->next[mine->last[*number]] = entry;
+            mine->last[*number] = entry;
         }
+    return count;
 }
 
 /* row = sum of values[e] * gradient[product of e] over the chain from `entry` on. */
-INSIDE void gather(const Batch *all, const Scratch *mine, int32_t entry, float *restrict row)
+INSIDE void gather(const Batch *all, const Chains *mine, int32_t entry, float *restrict row)
 {
     Py_ssize_t width = all->width;
     const float *restrict line = all->gradient + mine->product[entry] * width;
@@ -87,20 +96,21 @@ INSIDE float mean_square(const float *restrict row, Py_ssize_t width)
     return total / (float)width;
 }
 
-/* Every feature of the batch takes its step, at the beginning of its chain. */
+/* Every feature of the batch takes its step. */
 FOR_EVERY_PROCESSOR
-static void take_steps(const Batch *all, const Scratch *mine, const int32_t *first, float rate, float least, float *restrict weights,
+static void take_steps(const Batch *all, const Chains *mine, Py_ssize_t chains, float rate, float least, float *restrict weights,
                        float *restrict seen)
 {
     Py_ssize_t width = all->width;
-    for (Py_ssize_t entry = 0; entry < all->entries; entry++) {
-        Py_ssize_t column = all->columns[entry];
-        if (entry + AHEAD < all->entries)
+    for (Py_ssize_t chain = 0; chain < chains; chain++) {
+        Py_ssize_t column = all->columns[mine->first[chain]];
+        if (chain + AHEAD < chains) {
+            Py_ssize_t later = all->columns[mine->first[chain + AHEAD]];
+            FETCH(seen + later);
             for (Py_ssize_t part = 0; part < width; part += 16)
-                FETCH(weights + (Py_ssize_t)all->columns[entry + AHEAD] * width + part);
-        if (first[column] != entry)
-            continue; /* its feature has had its step */
-        gather(all, mine, (int32_t)entry, mine->row);
+                FETCH(weights + later * width + part);
+        }
+        gather(all, mine, mine->first[chain], mine->row);
         seen[column] += mean_square(mine->row, width);
         float pace = rate / (sqrtf(seen[column]) + least), *restrict line = weights + column * width;
         const float *restrict row = mine->row;
@@ -111,7 +121,7 @@ static void take_steps(const Batch *all, const Scratch *mine, const int32_t *fir
 
 static PyObject *step(PyObject *module, PyObject *arguments)
 {
-    enum { BOUNDS, COLUMNS, VALUES, GRADIENT, WEIGHTS, SEEN, FIRST, ALL };
+    enum { BOUNDS, COLUMNS, VALUES, GRADIENT, WEIGHTS, SEEN, NUMBERS, ALL };
     PyObject *objects[ALL];
     Py_buffer views[ALL];
     double rate, least;
@@ -132,23 +142,26 @@ static PyObject *step(PyObject *module, PyObject *arguments)
                      .gradient = views[GRADIENT].buf};
         all.width = all.products > 0 ? views[GRADIENT].len / 4 / all.products : 0;
         if (all.products < 1 || all.width < 1 || all.entries > INT32_MAX || views[VALUES].len != all.entries * 4 ||
-            views[GRADIENT].len != all.products * all.width * 4 || views[FIRST].len != all.height * 4 ||
+            views[GRADIENT].len != all.products * all.width * 4 || views[NUMBERS].len != all.height * 4 ||
             views[WEIGHTS].len != all.height * all.width * 4 || !valid(&all)) {
             PyErr_SetString(PyExc_ValueError, "expected CSR arrays, a gradient and weights of sizes that go together");
             goto release;
         }
-        Scratch mine = {malloc((size_t)(all.entries + 1) * 4), malloc((size_t)(all.entries + 1) * 4), malloc((size_t)all.width * 4)};
-        if (!mine.next || !mine.product || !mine.row)
+        size_t size = (size_t)(all.entries + 1) * sizeof(int32_t);
+        Chains mine = {malloc(size), malloc(size), malloc(size), malloc(size), malloc((size_t)all.width * sizeof(float))};
+        if (!mine.next || !mine.product || !mine.first || !mine.last || !mine.row)
             PyErr_NoMemory();
         else {
             Py_BEGIN_ALLOW_THREADS
-            chain_up(&all, &mine, views[FIRST].buf);
-            take_steps(&all, &mine, views[FIRST].buf, (float)rate, (float)least, views[WEIGHTS].buf, views[SEEN].buf);
+            Py_ssize_t chains = chain_up(&all, &mine, views[NUMBERS].buf);
+            take_steps(&all, &mine, chains, (float)rate, (float)least, views[WEIGHTS].buf, views[SEEN].buf);
             Py_END_ALLOW_THREADS
             done = 1;
         }
         free(mine.next);
         free(mine.product);
+        free(mine.first);
+        free(mine.last);
         free(mine.row);
     }
 release:
@@ -161,9 +174,9 @@ release:
 
 static PyMethodDef methods[] = {
     {"step", step, METH_VARARGS,
-     "step(bounds, columns, values, gradient, weights, seen, first, rate, least): CSR of int32 and float32 [products, height],\n"
-     "gradient float32 [products, width]; weights float32 [height, width] and seen float32 [height] are changed in place. first:\n"
-     "room for int32 [height]."},
+     "step(bounds, columns, values, gradient, weights, seen, numbers, rate, least): CSR of int32 and float32 [products, height],\n"
+     "gradient float32 [products, width]; weights float32 [height, width] and seen float32 [height] are changed in place.\n"
+     "numbers: room for int32 [height]."},
     {NULL, NULL, 0, NULL}};
 
 static struct PyModuleDef definition = {PyModuleDef_HEAD_INIT, "_row_adagrad", NULL, 0, methods, NULL, NULL, NULL, NULL};
