@@ -6,6 +6,10 @@
 #include "_rows.h"
 #include <math.h>
 
+#include "../engine/_processor.h"
+
+#define AHEAD 16 /* entries: the table of columns is larger than the processor's caches */
+
 /* A row's weights: counts damped, times idf, over their length as NumPy's bincount adds it up. */
 static void weigh(const int32_t *columns, float *values, size_t entries, const float *damped, Py_ssize_t most, const float *idf)
 {
@@ -45,6 +49,8 @@ static int select_all(const int64_t *bounds, Py_ssize_t many, const int32_t *buc
         for (Py_ssize_t entry = (Py_ssize_t)bounds[which]; entry < bounds[which + 1]; entry++) {
             if (buckets[entry] < 0 || buckets[entry] >= n_buckets)
                 return -2;
+            if (entry + AHEAD < last && buckets[entry + AHEAD] >= 0 && buckets[entry + AHEAD] < n_buckets)
+                FETCH(column_of + buckets[entry + AHEAD]);
             int32_t column = column_of[buckets[entry]];
             columns[used] = column;
             values[used] = counts[entry];

@@ -3,6 +3,9 @@
 #ifndef SHELFWISE_PROCESSOR_H
 #define SHELFWISE_PROCESSOR_H
 
+#ifndef Py_LIMITED_API
+#error "say first which of Python's interfaces the file takes"
+#endif
 #include <Python.h>
 
 #if defined(__x86_64__) && defined(__GNUC__)
@@ -34,7 +37,7 @@
 static int most_bits = 512;
 
 /* How wide the registers are that loops are written for and this processor has: 512, 256, or 0 for neither. */
-static int register_bits(void)
+static inline int register_bits(void)
 {
 #if X86
     unsigned int a, b, c, d;
@@ -48,7 +51,7 @@ static int register_bits(void)
 }
 
 /* For tests: every processor gives the same results. */
-static PyObject *hold_to(PyObject *module, PyObject *arguments)
+static inline PyObject *hold_to(PyObject *module, PyObject *arguments)
 {
     if (!PyArg_ParseTuple(arguments, "i", &most_bits))
         return NULL;
