@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -14,6 +16,14 @@ native = pytest.mark.skipif(
     likeness_module._likeness is None or not likeness_module._likeness.works_here(),
     reason="the loop was not compiled, or this processor does not run it",
 )
+
+
+def any_sizes(test: Callable[..., None]) -> Callable[..., None]:
+    """With how many vectors are asked about, how many others there are in how many shards, half their numbers, and a seed."""
+    sizes = (st.integers(0, 140), st.integers(1, 40), st.sampled_from([1, 3, 8]))
+    return settings(max_examples=60, deadline=None)(
+        given(*sizes, st.integers(1, MOST_NUMBERS // 2), st.integers(0, 10_000))(test)
+    )
 
 
 def unit(count: int, numbers: int, seed: int) -> np.ndarray:
@@ -29,14 +39,7 @@ def cosines(vectors: np.ndarray, others: np.ndarray, shards: int) -> np.ndarray:
     return found.reshape(len(vectors), shards, len(others) // shards).max(2)
 
 
-@settings(max_examples=60, deadline=None)
-@given(
-    st.integers(0, 140),
-    st.integers(1, 40),
-    st.sampled_from([1, 3, 8]),
-    st.integers(1, MOST_NUMBERS // 2),
-    st.integers(0, 10_000),
-)
+@any_sizes
 def test_it_is_the_cosine_with_the_likest_of_each_shard(
     count: int, size: int, shards: int, twos: int, seed: int
 ) -> None:
@@ -47,14 +50,7 @@ def test_it_is_the_cosine_with_the_likest_of_each_shard(
 
 
 @native
-@settings(max_examples=60, deadline=None)
-@given(
-    st.integers(0, 140),
-    st.integers(1, 40),
-    st.sampled_from([1, 3, 8]),
-    st.integers(1, MOST_NUMBERS // 2),
-    st.integers(0, 10_000),
-)
+@any_sizes
 def test_numpy_finds_the_same_bit_for_bit(count: int, size: int, shards: int, twos: int, seed: int) -> None:
     others, asked = unit(shards * size, 2 * twos, seed), unit(count, 2 * twos, seed + 1)
     # What is barred is looked for by NumPy; here nothing is.
