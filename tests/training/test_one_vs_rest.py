@@ -53,6 +53,22 @@ def objective(asked: Question, weights: np.ndarray, biases: np.ndarray) -> np.nd
 
 
 @needs_native
+@pytest.mark.parametrize("categories", [1, 5, 37])
+def test_every_width_of_registers_gives_the_same_bits(categories: int) -> None:
+    asked = question(categories=categories)
+    found = []
+    try:
+        for bits in (512, 256, 0):
+            one_vs_rest._one_vs_rest.hold_to(bits)
+            found.append(train_one_vs_rest(asked, 1))
+    finally:
+        one_vs_rest._one_vs_rest.hold_to(512)
+    for weights, biases in found[1:]:
+        np.testing.assert_array_equal(weights, found[0][0])
+        np.testing.assert_array_equal(biases, found[0][1])
+
+
+@needs_native
 @settings(max_examples=25, deadline=None)
 @given(st.integers(0, 1000), st.integers(1, 9), st.booleans(), st.booleans())
 def test_as_good_a_minimum_as_liblinear_s(seed: int, categories: int, costs: bool, extra: bool) -> None:

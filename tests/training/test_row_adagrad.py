@@ -162,7 +162,7 @@ def test_a_batch_may_have_indices_of_64_bits_or_none_in_order() -> None:
         {"values": np.ones(3, np.float32)},
         {"gradient": np.ones((1, 3), np.float32)},
         {"gradient": np.ones((0, 2), np.float32)},
-        {"first": np.zeros(3, np.int32)},
+        {"numbers": np.zeros(3, np.int32)},
     ],
 )
 def test_arrays_that_do_not_go_together_are_refused(spoil: dict[str, np.ndarray]) -> None:
@@ -173,7 +173,7 @@ def test_arrays_that_do_not_go_together_are_refused(spoil: dict[str, np.ndarray]
         "gradient": np.ones((1, 2), np.float32),
         "weights": np.ones((4, 2), np.float32),
         "seen": np.zeros(4, np.float32),
-        "first": np.array([0, 9, -5, 2**31 - 1], np.int32),
+        "numbers": np.array([0, 9, -5, 2**31 - 1], np.int32),
     }
     COMPILED(*given.values(), 0.1, 1e-8)  # whatever is in the room that it is given
     before = given["weights"].copy()

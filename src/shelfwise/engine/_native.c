@@ -9,6 +9,7 @@
 #include <stdint.h>
 #include <string.h>
 
+#include "_buffers.h"
 #include "_sparse_row.h"
 
 /* out[row] = sum of values[e] * dense[columns[e]] over the row's entries; 0, or -1 for an index out of range. */
@@ -37,34 +38,27 @@ static PyObject *sparse_times_dense(PyObject *module, PyObject *arguments)
     PyObject *objects[5];
     Py_buffer views[5];
     Py_ssize_t width, size;
-    int taken = 0, done = -2;
+    int done = 0;
     if (!PyArg_ParseTuple(arguments, "OOOOnnO", &objects[0], &objects[1], &objects[2], &objects[3], &size, &width, &objects[4]))
         return NULL;
-    for (; taken < 5; taken++)
-        if (PyObject_GetBuffer(objects[taken], &views[taken], taken == 4 ? PyBUF_WRITABLE : PyBUF_SIMPLE) < 0)
-            goto release;
-    {
+    int taken = take(objects, views, 5, 1);
+    if (taken == 5) {
         Py_ssize_t rows = views[0].len / 4 - 1, entries = views[1].len / 4;
         Py_ssize_t height = width > 0 && size > 0 ? views[3].len / size / width : 0;
         AddSparseRow add = sparse_row_adder(size);
         if (!add || width < 1 || rows < 0 || views[2].len != entries * 4 || views[3].len != height * width * size ||
-            views[4].len != rows * width * 4) {
+            views[4].len != rows * width * 4)
             PyErr_SetString(PyExc_ValueError, "expected CSR arrays, a dense matrix and a result of sizes that go together");
-            goto release;
+        else {
+            SparseRow row = {views[1].buf, views[2].buf, 0, views[3].buf, size, width, views[4].buf};
+            Py_BEGIN_ALLOW_THREADS
+            done = multiply(views[0].buf, rows, entries, height, row, add);
+            Py_END_ALLOW_THREADS
+            if (done < 0)
+                PyErr_SetString(PyExc_IndexError, "an index of the sparse matrix is out of range");
         }
-        SparseRow row = {views[1].buf, views[2].buf, 0, views[3].buf, size, width, views[4].buf};
-        Py_BEGIN_ALLOW_THREADS
-        done = multiply(views[0].buf, rows, entries, height, row, add);
-        Py_END_ALLOW_THREADS
-        if (done == -1)
-            PyErr_SetString(PyExc_IndexError, "an index of the sparse matrix is out of range");
     }
-release:
-    while (taken > 0)
-        PyBuffer_Release(&views[--taken]);
-    if (done != 0)
-        return NULL;
-    Py_RETURN_NONE;
+    return give_back(views, taken);
 }
 
 static PyObject *reads_halves(PyObject *module, PyObject *arguments)

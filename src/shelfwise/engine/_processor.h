@@ -39,15 +39,18 @@ static int most_bits = 512;
 /* How wide the registers are that loops are written for and this processor has: 512, 256, or 0 for neither. */
 static inline int register_bits(void)
 {
+    static int found = -1; /* on virtual machines it takes a while to ask */
+    if (found < 0) {
+        found = 0;
 #if X86
-    unsigned int a, b, c, d;
-    if (most_bits >= 512 && __builtin_cpu_supports("avx512vnni") && __builtin_cpu_supports("avx512bw") &&
-        __builtin_cpu_supports("avx512vl"))
-        return 512;
-    if (most_bits >= 256 && __builtin_cpu_supports("avx2") && __get_cpuid(1, &a, &b, &c, &d) && (c & bit_F16C))
-        return 256;
+        unsigned int a, b, c, d;
+        if (__builtin_cpu_supports("avx2") && __get_cpuid(1, &a, &b, &c, &d) && (c & bit_F16C))
+            found = 256;
+        if (found && __builtin_cpu_supports("avx512vnni") && __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl"))
+            found = 512;
 #endif
-    return 0;
+    }
+    return found <= most_bits ? found : most_bits < 256 ? 0 : 256;
 }
 
 /* For tests: every processor gives the same results. */

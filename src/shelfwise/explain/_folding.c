@@ -8,6 +8,8 @@
 #include <math.h>
 #include <stdint.h>
 
+#include "../engine/_buffers.h"
+
 typedef struct {
     const int64_t *bounds;
     Py_ssize_t rows, entries;
@@ -52,24 +54,6 @@ static int fold_all(const Rows *rows, const int32_t *columns, const float *value
         }
     }
     return 0;
-}
-
-/* Buffers of `given` objects, the last `written` of them to be written to; how many were taken. */
-static int take(PyObject **objects, Py_buffer *views, int given, int written)
-{
-    for (int taken = 0; taken < given; taken++)
-        if (PyObject_GetBuffer(objects[taken], &views[taken], taken < given - written ? PyBUF_SIMPLE : PyBUF_WRITABLE) < 0)
-            return taken;
-    return given;
-}
-
-static PyObject *give_back(Py_buffer *views, int taken)
-{
-    while (taken > 0)
-        PyBuffer_Release(&views[--taken]);
-    if (PyErr_Occurred())
-        return NULL;
-    Py_RETURN_NONE;
 }
 
 static PyObject *row_lengths(PyObject *module, PyObject *arguments)

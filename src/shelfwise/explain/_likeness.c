@@ -10,6 +10,7 @@
 #include <stdint.h>
 #include <string.h>
 
+#include "../engine/_buffers.h"
 #include "../engine/_processor.h"
 
 #define LANES 16
@@ -132,32 +133,23 @@ static PyObject *likest(PyObject *module, PyObject *arguments)
     PyObject *objects[3];
     Py_buffer views[3];
     Py_ssize_t length, shards;
-    int taken = 0, done = 0;
     if (!PyArg_ParseTuple(arguments, "OOnnO", &objects[0], &objects[1], &length, &shards, &objects[2]))
         return NULL;
-    for (; taken < 3; taken++)
-        if (PyObject_GetBuffer(objects[taken], &views[taken], taken == 2 ? PyBUF_WRITABLE : PyBUF_SIMPLE) < 0)
-            goto release;
-    {
+    int taken = take(objects, views, 3, 1);
+    if (taken == 3) {
         Py_ssize_t group = length > 0 && length % 2 == 0 ? length * LANES * 2 : 0; /* in bytes */
         Py_ssize_t groups = group && shards > 0 ? views[1].len / group / shards : 0;
         Py_ssize_t vectors = group ? views[0].len / 2 / length : 0;
         if (!register_bits() || !groups || views[1].len != groups * group * shards || views[0].len != vectors * length * 2 ||
-            views[2].len != vectors * shards * 4) {
+            views[2].len != vectors * shards * 4)
             PyErr_SetString(PyExc_ValueError, "expected int16 vectors, int16 groups and an int32 result of sizes that go together");
-            goto release;
+        else {
+            Py_BEGIN_ALLOW_THREADS
+            search_all(views[0].buf, views[1].buf, views[2].buf, vectors, length / 2, shards, groups);
+            Py_END_ALLOW_THREADS
         }
-        Py_BEGIN_ALLOW_THREADS
-        search_all(views[0].buf, views[1].buf, views[2].buf, vectors, length / 2, shards, groups);
-        Py_END_ALLOW_THREADS
-        done = 1;
     }
-release:
-    while (taken > 0)
-        PyBuffer_Release(&views[--taken]);
-    if (!done)
-        return NULL;
-    Py_RETURN_NONE;
+    return give_back(views, taken);
 }
 
 static PyObject *works_here(PyObject *module, PyObject *arguments)

@@ -2,8 +2,8 @@
 
 Both minimise |w|²/2 + Σ cost · max(0, 1 - y (w · x + b))² with the bias regularised like a weight, by dual coordinate descent
 (Hsieh et al. 2008, *A Dual Coordinate Descent Method for Large-scale Linear SVM*), and stop by the same rule. The compiled one
-takes all categories along when it reads a product (`_one_vs_rest.c`): on 24,000 texts and 139 categories a sixth to an eighth of
-the time.
+takes all categories along when it reads a product (`_one_vs_rest.c`): on 24,000 texts and 139 categories a seventh to a ninth
+of the time.
 """
 
 from __future__ import annotations
