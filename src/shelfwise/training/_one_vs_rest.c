@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "../engine/_buffers.h"
 #include "../engine/_sparse_row.h"
 
 /* Products as CSR; `positives` as CSR without values: the categories of each product, of `width`. */
@@ -188,15 +189,13 @@ static PyObject *train(PyObject *module, PyObject *arguments)
     PyObject *objects[ALL];
     Py_buffer views[ALL];
     double tolerance;
-    int most, taken = 0, rounds = -2;
+    int most, rounds = 0;
     unsigned long long seed;
     if (!PyArg_ParseTuple(arguments, "OOOOOOOOOdiK", &objects[0], &objects[1], &objects[2], &objects[3], &objects[4], &objects[5],
                           &objects[6], &objects[7], &objects[8], &tolerance, &most, &seed))
         return NULL;
-    for (; taken < ALL; taken++)
-        if (PyObject_GetBuffer(objects[taken], &views[taken], taken < WEIGHTS ? PyBUF_SIMPLE : PyBUF_WRITABLE) < 0)
-            goto release;
-    {
+    int taken = take(objects, views, ALL, ALL - WEIGHTS);
+    if (taken == ALL) {
         Problem all = {.products = views[BOUNDS].len / 8 - 1,
                        .width = views[BIAS].len / 4,
                        .bounds = views[BOUNDS].buf,
@@ -220,13 +219,13 @@ static PyObject *train(PyObject *module, PyObject *arguments)
         Py_BEGIN_ALLOW_THREADS
         rounds = solve(&all, (float)tolerance, most, seed, views[WEIGHTS].buf, views[BIAS].buf);
         Py_END_ALLOW_THREADS
-        if (rounds == -1)
+        if (rounds < 0)
             PyErr_NoMemory();
     }
-release:
-    while (taken > 0)
-        PyBuffer_Release(&views[--taken]);
-    return rounds < 0 ? NULL : PyLong_FromLong(rounds);
+release:;
+    PyObject *none = give_back(views, taken);
+    Py_XDECREF(none);
+    return none ? PyLong_FromLong(rounds) : NULL;
 }
 
 static PyMethodDef methods[] = {

@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "../engine/_buffers.h"
 #include "../engine/_processor.h"
 
 #define AHEAD 8 /* features: their rows are fetched while others take their steps */
@@ -125,14 +126,11 @@ static PyObject *step(PyObject *module, PyObject *arguments)
     PyObject *objects[ALL];
     Py_buffer views[ALL];
     double rate, least;
-    int taken = 0, done = 0;
     if (!PyArg_ParseTuple(arguments, "OOOOOOOdd", &objects[0], &objects[1], &objects[2], &objects[3], &objects[4], &objects[5],
                           &objects[6], &rate, &least))
         return NULL;
-    for (; taken < ALL; taken++)
-        if (PyObject_GetBuffer(objects[taken], &views[taken], taken < WEIGHTS ? PyBUF_SIMPLE : PyBUF_WRITABLE) < 0)
-            goto release;
-    {
+    int taken = take(objects, views, ALL, ALL - WEIGHTS);
+    if (taken == ALL) {
         Batch all = {.products = views[BOUNDS].len / 4 - 1,
                      .height = views[SEEN].len / 4,
                      .entries = views[COLUMNS].len / 4,
@@ -156,7 +154,6 @@ static PyObject *step(PyObject *module, PyObject *arguments)
             Py_ssize_t chains = chain_up(&all, &mine, views[NUMBERS].buf);
             take_steps(&all, &mine, chains, (float)rate, (float)least, views[WEIGHTS].buf, views[SEEN].buf);
             Py_END_ALLOW_THREADS
-            done = 1;
         }
         free(mine.next);
         free(mine.product);
@@ -165,11 +162,7 @@ static PyObject *step(PyObject *module, PyObject *arguments)
         free(mine.row);
     }
 release:
-    while (taken > 0)
-        PyBuffer_Release(&views[--taken]);
-    if (!done)
-        return NULL;
-    Py_RETURN_NONE;
+    return give_back(views, taken);
 }
 
 static PyMethodDef methods[] = {
