@@ -105,6 +105,11 @@ def add_image_model(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def image_model_if_any(args: argparse.Namespace) -> str | None:
+    """The same; None where ``--image-model none`` asks for a network that learns from the catalog's pictures alone."""
+    return None if args.image_model == "none" else image_model(args)
+
+
 def image_model(args: argparse.Namespace) -> str:
     """The backbone that was asked for, or the data folder's own, which must then be there."""
     return args.image_model or str(need(args.data, IMAGE_MODEL)[0])

@@ -120,7 +120,7 @@ def _sets(model: Categorizer, scored: Scored, coverage: float, seed: int) -> Fou
     """Sets as the model gives them; and on one half of the test products those that the other half makes, ours and MAPIE's."""
     evidence, target = model.ensemble_.evidence, model.target_
     assert evidence is not None
-    rule = SetRule.fit(target, evidence, coverage)
+    rule = SetRule.fit(target, evidence, coverage, model.facts_.share_before_refit)
     calibrate, check = grouped_split(scored.groups, [0.5, 0.5], seed)
     ours = SetRule.fit(target, _evidence(model, scored, calibrate), coverage)
     return {

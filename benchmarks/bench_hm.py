@@ -16,7 +16,7 @@ from _common import (
     Value,
     add_image_model,
     arguments,
-    image_model,
+    image_model_if_any,
     need,
     ratio,
     run_benchmark,
@@ -85,7 +85,7 @@ def measure(args: argparse.Namespace) -> Result:
     recipe = Recipe(
         target={"columns": ["labels"], "multilabel": True, "min_products": MIN_PRODUCTS},
         inputs=[{"name": name} for name in INPUTS],
-        image_model=image_model(args),
+        image_model=image_model_if_any(args),
         training=training_options(args),
     )
     ours = run(recipe, parts.train, parts.test)

@@ -14,7 +14,7 @@ from _common import (
     Value,
     add_image_model,
     arguments,
-    image_model,
+    image_model_if_any,
     need,
     ratio,
     run_benchmark,
@@ -62,14 +62,14 @@ def measure(args: argparse.Namespace) -> Result:
         parts.facts,
     )
     for name in args.studies:
-        _study(result, name, parts, image_model(args), args)
+        _study(result, name, parts, image_model_if_any(args), args)
     result.notes.append("SVM: word 1-2-grams, TF-IDF, one LinearSVC per level, each for itself.")
     result.notes.append("no such path: share of predicted paths that no training product has.")
     result.notes.append(CACHE_NOTE)
     return result
 
 
-def _study(result: Result, name: str, parts: Split, backbone: str, args: argparse.Namespace) -> None:
+def _study(result: Result, name: str, parts: Split, backbone: str | None, args: argparse.Namespace) -> None:
     from _data import joined_text
     from _ours import run, training_options, truth, unknown_paths
     from _peers import LevelSvms

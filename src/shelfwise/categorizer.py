@@ -163,7 +163,8 @@ class Categorizer:
                     "expected a model that keeps what its held-out products showed, to give sets of categories, but this one was "
                     "trained by an earlier version; train it again"
                 )
-            model._set_rule = SetRule.fit(self.target_, self.ensemble_.evidence, coverage)
+            learned_from = self.facts_.share_before_refit
+            model._set_rule = SetRule.fit(self.target_, self.ensemble_.evidence, coverage, learned_from)
         return model
 
     def with_explanations(self) -> Self:

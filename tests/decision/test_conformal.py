@@ -11,7 +11,13 @@ from sklearn.base import BaseEstimator, ClassifierMixin
 
 from shelfwise.decision import conformal
 from shelfwise.decision.confidence import Decided
-from shelfwise.decision.conformal import SetRule, category_groups, conformal_threshold, least_cases
+from shelfwise.decision.conformal import (
+    SetRule,
+    asked_of_held_out,
+    category_groups,
+    conformal_threshold,
+    least_cases,
+)
 from shelfwise.decision.evidence import Answered, Evidence, label_evidence, path_evidence
 from shelfwise.errors import RecipeError
 from shelfwise.taxonomy.targets import LabelTarget, PathTarget
@@ -103,6 +109,41 @@ def test_the_threshold_by_counting(values: list[float], coverage: float) -> None
     assert above + 1 >= coverage * (len(values) + 1) - 1e-9
     if above < len(values):
         assert above >= coverage * (len(values) + 1) - 1e-9
+
+
+@pytest.mark.parametrize("coverage", [0.8, 0.9, 0.95])
+def test_sets_reckon_with_a_model_that_learned_from_more(coverage: float) -> None:
+    """Products that the handed-out model knows better than held-out ones were known: as asked, not more."""
+
+    def drawn(count: int, seed: int, strength: float) -> tuple[np.ndarray, np.ndarray]:
+        random = np.random.default_rng(seed)
+        truth = random.choice(12, count)
+        scores = random.normal(0, 1, (count, 12)) + np.eye(12)[truth] * strength
+        return np.round(softmax(scores, axis=1), 6), truth
+
+    held = evidence(*drawn(24_000, 0, 2.55))
+    new, truth = drawn(24_000, 1, 2.62)
+    covered = [
+        SetRule.fit(PATHS, held, coverage, share).sets(new)[np.arange(len(truth)), truth].mean()
+        for share in (1.0, 0.75)
+    ]
+    assert covered[0] > coverage + 0.005, "made for what held-out products showed, sets hold more"
+    assert covered[1] == pytest.approx(coverage, abs=0.01)
+
+
+@given(st.floats(0.001, 0.999), st.floats(0.05, 1))
+def test_less_is_asked_of_held_out_products_the_fewer_their_classifiers_saw(
+    coverage: float, share: float
+) -> None:
+    asked = asked_of_held_out(coverage, share)
+    assert 0 <= asked <= coverage + 1e-12
+    assert asked <= asked_of_held_out(coverage, (1 + share) / 2)
+    assert asked_of_held_out(coverage, 1.0) == pytest.approx(coverage)
+
+
+def test_hardly_any_coverage_asked_leaves_sets_that_can_be_made() -> None:
+    rule = SetRule.fit(PATHS, evidence(*products(2_000, 0)), 0.01, learned_from=0.5)
+    assert rule.sets(np.round(products(500, 1)[0], 6)).any(1).mean() < 0.2
 
 
 def test_small_categories_join_their_siblings_and_small_families_the_others() -> None:

@@ -62,7 +62,7 @@ def test_transform_refuses_pixels_of_another_side(encoder):
         encoder.transform(Encoded(np.zeros((2, 3, 16, 16), np.uint8), np.zeros(2, np.int8)))
 
 
-@pytest.mark.parametrize("side", [16, 33, 64])
+@pytest.mark.parametrize("side", [16, 33, 64, 72, 128])
 def test_network_gives_width_for_uint8_and_float(side):
     encoder = SmallCnn(SmallCnnOptions(side=side, width=64))
     network = encoder.network().eval()
@@ -71,6 +71,17 @@ def test_network_gives_width_for_uint8_and_float(side):
     assert vectors.shape == (3, encoder.width)
     assert vectors.dtype == torch.float32
     torch.testing.assert_close(network(pixels.float()), vectors)
+
+
+def test_a_vector_knows_where_in_the_picture_something_is():
+    """The same shape, at the top and at the bottom; an average over the picture would be about the same."""
+    torch.manual_seed(0)
+    network = SmallCnn(SmallCnnOptions(side=64, width=64, dropout=0.0)).network().eval()
+    pixels = torch.full((2, 3, 64, 64), 255, dtype=torch.uint8)
+    pixels[0, :, 8:24, 16:48] = pixels[1, :, 40:56, 16:48] = 0
+    with torch.no_grad():
+        top, bottom = network(pixels)
+    assert float((top - bottom).norm()) > 0.15 * float(top.norm())
 
 
 def test_default_network_is_small():

@@ -161,7 +161,9 @@ class TestLearning:
 
 
 class TestSchedule:
-    def rates(self, material: Any, schedule: str, monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    def rates(
+        self, material: Any, schedule: str, monkeypatch: pytest.MonkeyPatch, **options: Any
+    ) -> list[float]:
         rates: list[float] = []
         step = torch.optim.AdamW.step
 
@@ -170,7 +172,7 @@ class TestSchedule:
             return step(self, *args)
 
         monkeypatch.setattr(torch.optim.AdamW, "step", spy)
-        recipe = {**EARLY, "batch": 2, "learning_rate": 0.01}
+        recipe = {**EARLY, "batch": 2, "learning_rate": 0.01, **options}
         trained(material, material.classifier(epochs=5, **recipe), training={"schedule": schedule})
         return rates
 
@@ -188,6 +190,13 @@ class TestSchedule:
         rates = self.rates(material, "constant", monkeypatch)
         assert rates[0] < 0.001
         assert set(rates[60:]) == {0.01}
+
+    def test_a_share_of_the_steps_can_be_the_warm_up(
+        self, material: Any, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        rates = self.rates(material, "constant", monkeypatch, warm_up=0.5)
+        assert rates[:100] == pytest.approx(np.linspace(0.0001, 0.01, 100))
+        assert set(rates[100:]) == {0.01}
 
 
 def test_no_rows_to_predict(material: Any) -> None:

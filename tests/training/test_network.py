@@ -13,8 +13,9 @@ from shelfwise.catalog.column import State
 from shelfwise.encoders.base import Encoded
 from shelfwise.encoders.registry import build_encoder
 from shelfwise.ensemble import build_classifier
-from shelfwise.recipe import ClassifierRecipe
-from shelfwise.training.loop import outcome_logits
+from shelfwise.progress import SilentStage
+from shelfwise.recipe import ClassifierRecipe, TrainingRecipe
+from shelfwise.training.loop import outcome_logits, train
 from shelfwise.training.network import Classifier, InputBatch, input_batch
 from shelfwise.training.sparse import SparseLinear
 
@@ -196,6 +197,29 @@ class TestPictures:
         gradients = [weight.grad for weight in classifier.parameters() if weight.grad is not None]
         assert gradients
         assert all(torch.isfinite(gradient).all() for gradient in gradients)
+
+    def test_swinging_scores_do_not_end_the_training_while_rates_are_high(self, material: Any) -> None:
+        """On H&M's pictures three worse epochs of twelve ended it half way, with half of what it came to at the end."""
+        present = [True] * 24
+        classifier, _ = self.pictured(material, present, 16)
+        assert classifier.has_batch_statistics
+        classifier.recipe = classifier.recipe.model_copy(update={"epochs": 12, "batch": 8})
+        pixels = np.random.default_rng(0).integers(0, 255, (24, 3, 16, 16), dtype=np.uint8)
+        data = {"photo": Encoded(pixels, np.full(24, State.PRESENT, np.int8))}
+        told = iter([0.1, 0.5, *[0.4] * 4, 0.6, *[0.3] * 5])
+        rows = np.arange(24)
+        fit = train(
+            classifier,
+            data,
+            rows % 3,
+            rows[:16],
+            TrainingRecipe(),
+            SilentStage(),
+            held_out=rows[16:],
+            score=lambda logits, truth: next(told),
+        )
+        assert fit.best_epoch == 7
+        assert len(fit.curve) == 10, "three without a better one, in the last quarter"
 
     def test_pictures_that_are_not_there_do_not_count(self, material: Any) -> None:
         """Neither in the statistics that the network keeps nor in what it says of the others."""

@@ -4,10 +4,14 @@ A residual network (He et al. 2016) of three halving stages on small pictures, w
 from scratch on a few thousand pictures it learned several times faster than group normalisation here. In inference its
 statistics are fixed, so a product's vector never depends on the other products of its batch. In training the network
 must be given the pictures that exist and no stand-ins for absent ones, which would count in the statistics.
+
+What the last stage found is not averaged over the picture, but read place by place: on a product's photo it matters whether a
+shape is at the top or at the bottom.
 """
 
 from __future__ import annotations
 
+import math
 from functools import partial
 from itertools import pairwise
 from typing import Any, Self
@@ -26,6 +30,8 @@ from shelfwise.encoders.base import Encoded, Encoder, EncoderOptions, Progress, 
 from shelfwise.errors import ModelFolderError
 
 _SHIFT_SHARE = 1 / 16  # of the side: how far training pictures are moved
+_MOST_PLACES = 4
+"""A side: a larger map of the last stage is averaged down to at most so many places."""
 
 
 class SmallCnnOptions(EncoderOptions):
@@ -85,7 +91,8 @@ class SmallCnn(Encoder):
     def network(self) -> nn.Module:
         """A fresh residual network from uint8 or float pixels (0–255) [B, 3, S, S] to float32 [B, width]."""
         keep_freed_memory()
-        return ResidualNetwork(self.options.width, self.options.dropout, augment=self.options.augment)
+        options = self.options
+        return ResidualNetwork(options.side, options.width, options.dropout, augment=options.augment)
 
     def load_state(self, arrays: dict[str, np.ndarray], json: dict[str, Any]) -> Self:
         """Take the empty state back. Raises ModelFolderError where there is one."""
@@ -116,15 +123,21 @@ class ResidualBlock(nn.Module):
 
 
 class ResidualNetwork(nn.Module):
-    """Pixels → vector: a stem, three residual blocks, a global average pool (0.3 million weights at 128)."""
+    """Pixels → vector: a stem, three residual blocks, a layer over all places (0.6 million weights at 64 pixels and 128)."""
 
-    def __init__(self, width: int, dropout: float, *, augment: bool) -> None:
+    def __init__(self, side: int, width: int, dropout: float, *, augment: bool) -> None:
         super().__init__()
         self.augment = augment
         stages = [width // 4, width // 4, width // 2, width]
         self.stem = nn.Conv2d(3, stages[0], 3, stride=2, padding=1, bias=False)
         self.stem_norm = nn.BatchNorm2d(stages[0])
         self.blocks = nn.Sequential(*(ResidualBlock(a, b) for a, b in pairwise(stages)))
+        left = math.ceil(
+            side / 2 ** len(stages)
+        )  # places a side after the stem and the blocks, which all halve
+        self.window = math.ceil(left / _MOST_PLACES)
+        self.layout = nn.Linear(width * math.ceil(left / self.window) ** 2, width, bias=False)
+        self.layout_norm = nn.BatchNorm1d(width)
         self.dropout = nn.Dropout(dropout)
         # A third faster on CPUs than the default layout; torch's stubs lack this argument.
         self.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
@@ -137,7 +150,9 @@ class ResidualNetwork(nn.Module):
         x = (x - 127.5) / 64.0  # about zero mean and unit variance for photos
         x = F.relu(self.stem_norm(self.stem(x)))
         x = self.blocks(x)  # [B, width, S/16, S/16]
-        return self.dropout(x.mean(dim=(2, 3)))
+        if self.window > 1:
+            x = F.avg_pool2d(x, self.window, ceil_mode=True, count_include_pad=False)
+        return self.dropout(F.relu(self.layout_norm(self.layout(x.flatten(1)))))
 
 
 def flip_and_shift(pixels: torch.Tensor) -> torch.Tensor:

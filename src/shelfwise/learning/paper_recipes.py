@@ -41,7 +41,7 @@ def late_classifiers(inputs: list[InputRecipe], task: Task) -> list[ClassifierRe
         elif kind == "pretrained_image":
             settings = {"epochs": 20 if few else 10, "batch": 64 if few else 256, "input_dropout": 0.2}
         elif kind == "small_cnn":
-            settings = {"epochs": 14 if few else 10, "batch": 64, "learning_rate": 3e-3}
+            settings = {"epochs": 14 if few else 10, "batch": 64, "learning_rate": 3e-3, "warm_up": 0.15}
         else:
             settings = {"epochs": 12 if few else 6, "batch": 64 if few else 256}
         classifiers.append(ClassifierRecipe(name=one.name, inputs=[one.name], **settings))

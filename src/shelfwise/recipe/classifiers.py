@@ -63,6 +63,8 @@ class ClassifierRecipe(RecipePart):
     """Of what is trained inside the inputs' encoders (word vectors, convolutions, a backbone); null: ``learning_rate``."""
     sparse_learning_rate: float = Field(default=0.1, gt=0)
     weight_decay: float = Field(default=1e-2, ge=0)
+    warm_up: float = Field(default=0.0, ge=0, lt=1)
+    """Share of the steps over which the rates rise to their full height, fifty steps at the least."""
 
     @model_validator(mode="before")
     @classmethod

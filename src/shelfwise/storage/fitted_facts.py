@@ -1,4 +1,4 @@
-"""What a model keeps of its training for people and for later comparisons; none of it changes a prediction."""
+"""What a model keeps of its training for people and for later comparisons; no answer or decision depends on it."""
 
 from __future__ import annotations
 
@@ -28,3 +28,9 @@ class FittedFacts(BaseModel):
     separator: str | None = None
     inputs: dict[str, InputFigures] = Field(default_factory=dict)
     """What each input looked like, for comparing what arrives later."""
+
+    @property
+    def share_before_refit(self) -> float:
+        """Share (0–1] of what the model learned from that the classifiers had which scored the held-out products."""
+        less = self.refitted and 0 < self.fitted < self.labelled
+        return self.fitted / self.labelled if less else 1.0

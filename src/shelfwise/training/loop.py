@@ -20,10 +20,11 @@ from shelfwise.training.optimizers import RowOptimizer, build_optimizer
 from shelfwise.training.row_adagrad import RowAdagrad
 from shelfwise.training.sequences import LengthOrder
 
-_WARM_UP_STEPS = 50
+_LEAST_WARM_UP_STEPS = 50
 _LARGEST_GRADIENT = 5.0
-_LEAST_SHARE_OF_EPOCHS = 0.5
-"""No early stop in the schedule's first half: networks from scratch, and rates still high, look idle there."""
+_LEAST_SHARE_OF_EPOCHS, _LEAST_WITH_BATCH_STATISTICS = 0.5, 0.75
+"""No early stop in so much of the schedule: networks from scratch, and rates still high, look idle there. With statistics of
+batches, held-out scores swing from epoch to epoch as well until rates are low, and three worse ones say nothing."""
 _BLOCKS_AHEAD = 16
 """Texts are computed for so many blocks at once: in each of their lengths one block of theirs is not full."""
 PREDICT_ROWS = 512
@@ -80,7 +81,8 @@ def train(
     """Train ``classifier`` in place on products ``rows`` and return the curve.
 
     With ``held_out`` and ``score``, the weights of the best epoch are kept and training stops after
-    ``training.patience`` epochs without a better one, in the second half of the schedule. ``epochs``: after how many epochs of
+    ``training.patience`` epochs without a better one, in the second half of the schedule (networks with batch statistics: in its
+    last quarter). ``epochs``: after how many epochs of
     the recipe's schedule another training was best; this one learns as much, see `as_much`.
     Shuffling, dropout and initial weights are functions of ``training.seed`` and the epoch alone, so a training that was killed
     goes on from ``checkpoint`` to the very same weights (``on_epoch`` is told only of what is trained now).
@@ -88,12 +90,14 @@ def train(
     recipe = classifier.recipe
     moving = _moving(classifier)
     rounds = as_much(epochs, recipe.epochs, training.schedule) if epochs else recipe.epochs
-    pace = _Pace(moving.dense, training, steps=rounds * math.ceil(len(rows) / recipe.batch))
+    steps = rounds * math.ceil(len(rows) / recipe.batch)
+    pace = _Pace(moving.dense, training, steps, recipe.warm_up)
     order = LengthOrder(data, recipe.inputs, len(truth))
     weight = None if weights is None else torch.from_numpy(weights).to(_device(classifier))
     place = (None if checkpoint is None else checkpoint.resume(moving)) or Position()
     so_far, pace.step = _SoFar.at(place), place.steps
     stage.advance(place.epochs * len(rows))
+    least = _LEAST_WITH_BATCH_STATISTICS if classifier.has_batch_statistics else _LEAST_SHARE_OF_EPOCHS
     for epoch in range(place.epochs, rounds):
         torch.manual_seed(_mix(training.seed, epoch))
         batches = _batches(data, rows, recipe, order, training.seed, epoch, _device(classifier))
@@ -105,7 +109,7 @@ def train(
         told = so_far.add(loss, value, classifier)
         if on_epoch is not None:
             on_epoch(told)
-        if so_far.waited >= training.patience and epoch + 1 >= rounds * _LEAST_SHARE_OF_EPOCHS:
+        if so_far.waited >= training.patience and epoch + 1 >= rounds * least:
             break
         if checkpoint is not None and checkpoint.due:
             checkpoint.keep(moving, so_far.position(pace.step))
@@ -251,21 +255,23 @@ def as_much(best: int, epochs: int, schedule: str) -> int:
 
 
 class _Pace:
-    """The learning-rate schedule: a short warm-up, then a half cosine down to zero, or constant."""
+    """The learning-rate schedule: a warm-up over a share of the steps, then a half cosine down to zero, or constant."""
 
     def __init__(
         self,
         dense: torch.optim.Optimizer,
         training: TrainingRecipe,
         steps: int,
+        warm_up: float = 0.0,
     ) -> None:
         self.dense, self.schedule = dense, training.schedule
         self.steps = max(1, steps)
+        self.rising = min(max(_LEAST_WARM_UP_STEPS, round(warm_up * self.steps)), self.steps)
         self.step = 0
 
     def next(self) -> float:
         """Advance one step, set the dense optimizer's rate and return the factor (0–1)."""
-        factor = min(1.0, (self.step + 1) / min(_WARM_UP_STEPS, self.steps))
+        factor = min(1.0, (self.step + 1) / self.rising)
         if self.schedule == "cosine":
             factor *= 0.5 * (1 + math.cos(math.pi * min(1.0, self.step / self.steps)))
         self.step += 1

@@ -83,7 +83,7 @@ class _Input(nn.Module):
         self.width = encoder.width
         self.network = encoder.network()
         modules = () if self.network is None else self.network.modules()
-        self._has_batch_statistics = any(
+        self.has_batch_statistics = any(
             isinstance(module, nn.modules.batchnorm._BatchNorm) for module in modules
         )
         if sparse and self.network is None:
@@ -114,7 +114,7 @@ class _Input(nn.Module):
         One picture alone has no statistics: it is seen with those kept so far.
         """
         assert self.network is not None
-        if not (self.training and self._has_batch_statistics):
+        if not (self.training and self.has_batch_statistics):
             return self.network(values)
         count = int(present.sum())
         if count == len(values) and count > 1:
@@ -207,6 +207,11 @@ class Classifier(nn.Module):
         hidden = torch.rand(present.shape, device=present.device) < self.recipe.hide_inputs
         nothing_left = ~(present & ~hidden).any(dim=1)
         return hidden & ~nothing_left[:, None]
+
+    @property
+    def has_batch_statistics(self) -> bool:
+        """Whether it normalises by statistics of the products that it learns from together."""
+        return any(layer.has_batch_statistics for layer in self._input_layers())
 
     def _input_layers(self) -> list[_Input]:
         return [layer for layer in self.inputs.values() if isinstance(layer, _Input)]
