@@ -199,7 +199,7 @@ class TestPictures:
         assert all(torch.isfinite(gradient).all() for gradient in gradients)
 
     def test_swinging_scores_do_not_end_the_training_while_rates_are_high(self, material: Any) -> None:
-        """On H&M's pictures three worse epochs of twelve ended it half way, with half of what it came to at the end."""
+        """On H&M's pictures three worse epochs ended it after six of twelve, at a micro-F1 of .53; at the end it has .66."""
         present = [True] * 24
         classifier, _ = self.pictured(material, present, 16)
         assert classifier.has_batch_statistics

@@ -81,9 +81,9 @@ class SetRule:
 def asked_of_held_out(coverage: float, learned_from: float) -> float:
     """The coverage that thresholds have on held-out products where the model is to have ``coverage`` on new ones.
 
-    The model that is handed out learned from more products than the classifiers that scored the held-out ones, from which it
-    took the share ``learned_from``. So it misses less, and is surer: with the thresholds of the held-out products, sets would be
-    larger than asked for. The misses are taken to fall as learning curves do.
+    The classifiers that scored the held-out products learned from a share ``learned_from`` (0–1] of what the model that is handed
+    out learned from. So the model misses less, and is surer: with thresholds made for them, its sets would be larger than asked
+    for. The misses are taken to fall as learning curves do, by a power of the number of products.
 
     >>> round(asked_of_held_out(0.9, 1.0), 3), round(asked_of_held_out(0.9, 0.75), 3)
     (0.9, 0.885)

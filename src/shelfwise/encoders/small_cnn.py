@@ -132,9 +132,7 @@ class ResidualNetwork(nn.Module):
         self.stem = nn.Conv2d(3, stages[0], 3, stride=2, padding=1, bias=False)
         self.stem_norm = nn.BatchNorm2d(stages[0])
         self.blocks = nn.Sequential(*(ResidualBlock(a, b) for a, b in pairwise(stages)))
-        left = math.ceil(
-            side / 2 ** len(stages)
-        )  # places a side after the stem and the blocks, which all halve
+        left = math.ceil(side / 2 ** len(stages))  # places a side: the stem and every block halve
         self.window = math.ceil(left / _MOST_PLACES)
         self.layout = nn.Linear(width * math.ceil(left / self.window) ** 2, width, bias=False)
         self.layout_norm = nn.BatchNorm1d(width)
