@@ -96,23 +96,24 @@ def need(folder: Path, *names: str | Path) -> list[Path]:
     return paths
 
 
-def add_image_model(parser: argparse.ArgumentParser) -> None:
-    """The argument ``--image-model``; see `image_model`."""
+def add_image_model(parser: argparse.ArgumentParser, if_any: bool = False) -> None:
+    """The argument ``--image-model``; see `image_model`, and `image_model_if_any` where a benchmark can do without."""
+    none = "; none: learn from the catalog's pictures alone" if if_any else ""
     parser.add_argument(
         "--image-model",
         metavar="NAME|FOLDER",
-        help=f"a pretrained image backbone (default {IMAGE_MODEL} in the data folder)",
+        help=f"a pretrained image backbone (default {IMAGE_MODEL} in the data folder){none}",
     )
-
-
-def image_model_if_any(args: argparse.Namespace) -> str | None:
-    """The same; None where ``--image-model none`` asks for a network that learns from the catalog's pictures alone."""
-    return None if args.image_model == "none" else image_model(args)
 
 
 def image_model(args: argparse.Namespace) -> str:
     """The backbone that was asked for, or the data folder's own, which must then be there."""
     return args.image_model or str(need(args.data, IMAGE_MODEL)[0])
+
+
+def image_model_if_any(args: argparse.Namespace) -> str | None:
+    """The same; None where ``--image-model none`` asks for a network that learns from the catalog's pictures alone."""
+    return None if args.image_model == "none" else image_model(args)
 
 
 def text_model(args: argparse.Namespace) -> str:

@@ -148,7 +148,7 @@ def _row(name: str, scores: LabelSetScores, peer: LabelSetScores, over_known: Ov
 def main() -> None:
     """Measure and print."""
     parser = arguments(__file__, __doc__)
-    add_image_model(parser)
+    add_image_model(parser, if_any=True)
     parser.add_argument(
         "--text-model",
         metavar="NAME|FOLDER",

@@ -147,7 +147,7 @@ def _row(name: str, scores: PathScores, peer: PathScores) -> dict[str, Value]:
 def main() -> None:
     """Measure and print."""
     parser = arguments(__file__, __doc__)
-    add_image_model(parser)
+    add_image_model(parser, if_any=True)
     parser.add_argument(
         "--studies",
         nargs="+",

@@ -82,8 +82,8 @@ def train(
 
     With ``held_out`` and ``score``, the weights of the best epoch are kept and training stops after
     ``training.patience`` epochs without a better one, in the second half of the schedule (networks with batch statistics: in its
-    last quarter). ``epochs``: after how many epochs of
-    the recipe's schedule another training was best; this one learns as much, see `as_much`.
+    last quarter). ``epochs``: after how many epochs of the recipe's schedule another training was best; this one learns as much,
+    see `as_much`.
     Shuffling, dropout and initial weights are functions of ``training.seed`` and the epoch alone, so a training that was killed
     goes on from ``checkpoint`` to the very same weights (``on_epoch`` is told only of what is trained now).
     """

@@ -210,7 +210,7 @@ class Classifier(nn.Module):
 
     @property
     def has_batch_statistics(self) -> bool:
-        """Whether it normalises by statistics of the products that it learns from together."""
+        """Whether it has layers for statistics of the products that it learns from together (a backbone's, held still, count)."""
         return any(layer.has_batch_statistics for layer in self._input_layers())
 
     def _input_layers(self) -> list[_Input]:
