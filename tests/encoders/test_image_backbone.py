@@ -12,7 +12,7 @@ from tests.encoders import backbones
 from shelfwise.encoders import image_backbone
 from shelfwise.encoders.image_backbone import ImageBackbone
 from shelfwise.encoders.image_preprocessing import read_preprocessing
-from shelfwise.encoders.transformers_model import precision, quiet_transformers, single_precision
+from shelfwise.encoders.transformers_model import quiet_transformers
 from shelfwise.errors import MissingDependencyError
 
 
@@ -127,22 +127,6 @@ def test_without_transformers_it_says_what_to_install(monkeypatch):
         quiet_transformers(),
     ):
         pass
-
-
-def test_bfloat16_only_where_the_cpu_has_it(monkeypatch):
-    monkeypatch.delenv("SHELFWISE_SINGLE_PRECISION")
-    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
-    for name in ("_is_avx512_bf16_supported", "_is_amx_tile_supported"):
-        monkeypatch.setattr(torch.cpu, name, lambda: False, raising=False)
-    assert precision() == torch.float32
-    monkeypatch.setattr(torch.cpu, "_is_amx_tile_supported", lambda: True, raising=False)
-    assert precision() == torch.bfloat16
-    with single_precision():
-        assert precision() == torch.float32
-    monkeypatch.setenv("SHELFWISE_SINGLE_PRECISION", "0")
-    assert precision() == torch.bfloat16
-    monkeypatch.setenv("SHELFWISE_SINGLE_PRECISION", "1")
-    assert precision() == torch.float32
 
 
 def test_bfloat16_gives_nearly_the_same(tmp_path, monkeypatch):

@@ -11,7 +11,7 @@ from scipy.special import expit, log_softmax
 from tests.fusion.held_out import OUTCOMES, Held, confused, held_out, likelihood, right
 
 from shelfwise.errors import ModelFolderError
-from shelfwise.fusion import build_policy, features
+from shelfwise.fusion import build_policy, features, network_training
 from shelfwise.fusion.opinion_pool import OpinionPool
 from shelfwise.fusion.policy_network import PolicyNetwork
 
@@ -27,6 +27,18 @@ def test_it_learns_who_knows_what() -> None:
     pooled = held.fit(OpinionPool(True)).combine(new.logits, new.present)
     fused = held.fit(network()).combine(new.logits, new.present)
     assert right(fused, new, True) > right(pooled, new, True) + 0.02
+
+
+def test_in_bfloat16_it_learns_nearly_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    held, new = confused(), confused(seed=1)
+    fused = []
+    for numbers in (torch.float32, torch.bfloat16):
+        monkeypatch.setattr(network_training, "precision", lambda numbers=numbers: numbers)
+        fused.append(held.fit(network()).combine(new.logits, new.present))
+    exact, rounded = fused
+    assert not np.array_equal(exact, rounded)
+    assert right(rounded, new, True) == pytest.approx(right(exact, new, True), abs=0.01)
+    np.testing.assert_allclose(np.exp(rounded), np.exp(exact), atol=0.1)
 
 
 def labels_that_go_together(products: int = 600, seed: int = 0) -> Held:

@@ -11,8 +11,8 @@ from tests.encoders.backbones import tiny_resnet
 from tests.tiny_catalog import read, tiny_rows, title_recipe, with_pictures
 
 from shelfwise import Categorizer
-from shelfwise.encoders.transformers_model import precision
 from shelfwise.export.run import export_model
+from shelfwise.precision import precision
 
 pytest.importorskip("transformers")
 pytest.importorskip("onnxruntime")

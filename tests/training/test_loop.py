@@ -10,6 +10,7 @@ import torch
 
 from shelfwise.progress import Silent
 from shelfwise.recipe import TrainingRecipe
+from shelfwise.training import loop
 from shelfwise.training.loop import Fit, as_much, outcome_logits, train
 from shelfwise.training.network import Classifier
 
@@ -121,6 +122,20 @@ class TestLearning:
         carried = HELD[material.data["title"].present[HELD]]
         assert accuracy(outcome_logits(classifier, material.data, carried), material.truth[carried]) > 0.9
         assert fit.curve[-1].loss < 0.5 * fit.curve[0].loss
+
+    @pytest.mark.parametrize("recipe", [{}, EARLY], ids=["linear", "early"])
+    def test_in_bfloat16_it_learns_nearly_the_same(
+        self, material: Any, recipe: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        curves = []
+        for numbers in (torch.float32, torch.bfloat16):
+            monkeypatch.setattr(loop, "precision", lambda numbers=numbers: numbers)
+            classifier = material.classifier(**{**recipe, **QUICK})
+            curves.append([point.loss for point in trained(material, classifier).curve])
+            assert {value.dtype for value in classifier.state_dict().values()} == {torch.float32}
+        exact, rounded = curves
+        assert rounded == pytest.approx(exact, rel=0.1, abs=0.05)
+        assert (exact == rounded) == (recipe == {}), "sparse layers always compute in float32"
 
     def test_label_sets(self, material: Any) -> None:
         labelled = material.labelled()

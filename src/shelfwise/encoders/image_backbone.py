@@ -18,7 +18,8 @@ from torch import nn
 from shelfwise.encoders.allocator import keep_freed_memory
 from shelfwise.encoders.image_preprocessing import ImagePreprocessing
 from shelfwise.encoders.image_trunk import Step, Trunk, run_steps, trace
-from shelfwise.encoders.transformers_model import load_model, precision, unloadable
+from shelfwise.encoders.transformers_model import load_model, unloadable
+from shelfwise.precision import computing_in, precision
 
 _GRID = (
     3,
@@ -95,7 +96,7 @@ class ImageBackbone:
         x = self.preprocessing.normalised(pixels.to(self._device))
         with (
             torch.no_grad(),
-            torch.autocast("cpu", torch.bfloat16, enabled=self._dtype == torch.bfloat16),
+            computing_in(self._dtype),
         ):
             found = work(x)
         return found[:count].float()

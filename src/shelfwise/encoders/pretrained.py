@@ -17,8 +17,8 @@ import numpy as np
 from shelfwise.encoders.base import Encoded, Encoder, EncoderOptions
 from shelfwise.encoders.feature_cache import content_key
 from shelfwise.encoders.standardising import centre_and_spread
-from shelfwise.encoders.transformers_model import precision
 from shelfwise.errors import MissingDependencyError, ModelFolderError
+from shelfwise.precision import precision
 
 
 class PretrainedOptions(EncoderOptions):

@@ -12,8 +12,9 @@ import torch.nn.functional as F
 
 from shelfwise.encoders.allocator import keep_freed_memory
 from shelfwise.encoders.sentence_layout import SentenceLayout
-from shelfwise.encoders.transformers_model import load_model, precision, quiet_transformers, unloadable
+from shelfwise.encoders.transformers_model import load_model, quiet_transformers, unloadable
 from shelfwise.errors import MissingDependencyError
+from shelfwise.precision import computing_in, precision
 
 OPTION = "--text-model"
 
@@ -91,7 +92,7 @@ class TextBackbone:
         here = torch.from_numpy(mask).to(self._device)
         with (
             torch.no_grad(),
-            torch.autocast("cpu", torch.bfloat16, enabled=self._dtype == torch.bfloat16),
+            computing_in(self._dtype),
         ):
             output = self._model(input_ids=torch.from_numpy(numbers).to(self._device), attention_mask=here)
         pooled = self._pooled(output.last_hidden_state.float(), here)

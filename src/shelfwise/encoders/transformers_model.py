@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import torch
 from torch import nn
 
 from shelfwise.errors import MissingDependencyError
@@ -37,36 +35,6 @@ def quiet_transformers() -> Iterator[Any]:
         logging.set_verbosity(verbosity)
         if bars:
             logging.enable_progress_bar()
-
-
-SINGLE_PRECISION_VARIABLE = "SHELFWISE_SINGLE_PRECISION"
-_in_single = False
-
-
-@contextmanager
-def single_precision() -> Iterator[None]:
-    """Networks that this process loads meanwhile compute in float32 on every machine."""
-    global _in_single
-    before, _in_single = _in_single, True
-    try:
-        yield
-    finally:
-        _in_single = before
-
-
-def precision() -> torch.dtype:
-    """bfloat16 on a CPU with instructions for it, where it is 2–3 times as fast; else float32.
-
-    On any other CPU bfloat16 is emulated, many times slower than float32. ``SHELFWISE_SINGLE_PRECISION`` in the environment (not
-    empty, not 0) asks for float32 everywhere: features are then those of other machines, but for the last digits.
-    """
-    asked = os.environ.get(SINGLE_PRECISION_VARIABLE, "").strip() not in ("", "0")
-    if asked or _in_single or torch.cuda.is_available():
-        return torch.float32
-    checks = (
-        getattr(torch.cpu, name, None) for name in ("_is_avx512_bf16_supported", "_is_amx_tile_supported")
-    )
-    return torch.bfloat16 if any(check is not None and check() for check in checks) else torch.float32
 
 
 def load_model(folder: Path, kind: str, option: str, **arguments: Any) -> tuple[nn.Module, bool]:

@@ -13,7 +13,6 @@ from shelfwise import __version__
 from shelfwise.catalog.catalog import Catalog
 from shelfwise.categorizer import Categorizer
 from shelfwise.encoders.pretrained_image import PretrainedImage
-from shelfwise.encoders.transformers_model import single_precision
 from shelfwise.engine.classifier import ExportedClassifier
 from shelfwise.engine.manifest import (
     EXPORT_FOLDER,
@@ -34,6 +33,7 @@ from shelfwise.export.compare import Differences, all_probabilities, differences
 from shelfwise.export.networks import NotExportable, backbone_to_onnx, classifier_to_onnx
 from shelfwise.export.quantise import quantised
 from shelfwise.exported_model import model_digest
+from shelfwise.precision import single_precision
 from shelfwise.progress import Reporter, Silent
 from shelfwise.storage.model_files import OWN_FILES
 from shelfwise.storage.model_folder import refuse_foreign_folder

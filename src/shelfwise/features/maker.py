@@ -18,10 +18,10 @@ from shelfwise.encoders.base import Encoded
 from shelfwise.encoders.cache_files import content_key
 from shelfwise.encoders.open_cache import OpenCaches, kept_open
 from shelfwise.encoders.pretrained import PretrainedEncoder
-from shelfwise.encoders.transformers_model import precision
 from shelfwise.features.backbones import Backbones, PackedBackbones
 from shelfwise.features.choosing import FeatureInput
 from shelfwise.features.layout import Computed, Origin, features_table
+from shelfwise.precision import precision
 from shelfwise.profiling import timed
 
 

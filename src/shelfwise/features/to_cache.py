@@ -12,10 +12,10 @@ import pyarrow.parquet as pq
 from shelfwise.batch.manifest import finished_files
 from shelfwise.batch.places import place_of
 from shelfwise.encoders.feature_cache import FeatureCache
-from shelfwise.encoders.transformers_model import precision
 from shelfwise.errors import ShelfwiseError
 from shelfwise.features.layout import FEATURES, KEY, Origin, read_origins
 from shelfwise.features.request import KIND
+from shelfwise.precision import precision
 from shelfwise.progress import Reporter
 
 _ROWS = 2_048

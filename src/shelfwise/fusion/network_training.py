@@ -14,6 +14,7 @@ from torch import nn
 
 from shelfwise.fusion.base import CROSS_FIT_FOLDS, HeldOut, deal_groups
 from shelfwise.fusion.features import Columns
+from shelfwise.precision import computing_in, precision
 from shelfwise.training.dropout import Dropout
 
 Layer = tuple[np.ndarray, np.ndarray]
@@ -99,6 +100,7 @@ class _Data:
 
     def __init__(self, plan: Plan, held: HeldOut, columns: Columns, exclusive: bool) -> None:
         self.plan, self.exclusive = plan, exclusive
+        self.numbers = precision()
         self.classifiers, self.outcomes = held.classifiers, held.outcomes
         self.width = columns.width
         self.values = torch.from_numpy(columns.values)
@@ -114,7 +116,10 @@ class _Data:
         weights = torch.from_numpy(self.plan.pool[0]).float()
         shares = weights * present
         shares = shares / shares.sum(1, keepdim=True) * weights.sum()
-        return torch.einsum("bm,mbk->bk", shares, self.logits[:, rows].float()) + self.plan.pool[1]
+        pooled = torch.full((len(rows), self.outcomes), float(self.plan.pool[1]))
+        for share, said in zip(shares.T, self.logits, strict=True):
+            pooled.addcmul_(share[:, None], said.index_select(0, rows).float())
+        return pooled
 
 
 class _Network(nn.Module):
@@ -136,8 +141,7 @@ class _Network(nn.Module):
     def forward(
         self, values: torch.Tensor, places: torch.Tensor | None, present: torch.Tensor
     ) -> torch.Tensor:
-        each = values.shape[1] // self.classifiers
-        values = values * present.float().repeat_interleave(each, dim=1)
+        values = (values.view(len(values), self.classifiers, -1) * present[:, :, None]).flatten(1)
         first = self.linear[0]
         assert isinstance(first, nn.Linear)
         if places is None:
@@ -174,8 +178,10 @@ class _Member:
 
     def _fused(self, rows: torch.Tensor, present: torch.Tensor) -> torch.Tensor:
         data = self.data
-        places = None if data.places is None else data.places[rows]
-        return self.network(data.values[rows], places, present) + data.pooled(rows, present)
+        places = None if data.places is None else data.places.index_select(0, rows)
+        with computing_in(data.numbers):
+            said = self.network(data.values.index_select(0, rows), places, present)
+        return said.float() + data.pooled(rows, present)
 
     def learn(self, epoch: int) -> None:
         """One epoch; what is random in it comes from the seed and the epoch alone."""

@@ -12,6 +12,7 @@ import numpy as np
 import torch
 
 from shelfwise.encoders.base import Encoded
+from shelfwise.precision import computing_in, precision
 from shelfwise.progress import Stage
 from shelfwise.recipe import ClassifierRecipe, TrainingRecipe
 from shelfwise.training.checkpoint import Checkpoint, Moving, Position
@@ -138,11 +139,13 @@ def _learn(
     """One epoch: a step for every batch. The loss, summed over products."""
     classifier, dense, tables, sparse = moving.classifier, moving.dense, moving.tables, moving.sparse
     device, dense_weights = _device(classifier), [*chain(*classifier.dense_parameters())]
+    numbers = precision()
     classifier.train()
     total = 0.0
     for rows, inputs in batches:
         scale = pace.next()
-        scores = classifier(inputs)
+        with computing_in(numbers):
+            scores = classifier(inputs).float()
         loss = classifier.head.loss(scores, torch.from_numpy(truth[rows]).to(device), weight)
         dense.zero_grad(set_to_none=True)
         loss.backward()

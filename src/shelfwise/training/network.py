@@ -15,7 +15,7 @@ from shelfwise.encoders.base import Encoded, Encoder
 from shelfwise.encoders.word_embedding import WordEmbedding
 from shelfwise.heads.base import Head
 from shelfwise.recipe import ClassifierRecipe
-from shelfwise.training.dropout import Dropout
+from shelfwise.training.dropout import Dropout, dropped
 from shelfwise.training.sequences import is_sequence, padded, sequence_vectors
 from shelfwise.training.sparse import SparseLinear, drop_features
 
@@ -56,8 +56,7 @@ def input_batch(
     if isinstance(encoded.matrix, np.ndarray):
         values = np.asarray(encoded.matrix[rows])
         if training and drop and random is not None and _is_vectors(values):
-            # PyTorch's own dropout draws its random numbers ten times slower than this on CPUs.
-            values *= (random.random(values.shape, dtype=np.float32) >= drop) / np.float32(1 - drop)
+            values = dropped(values, drop, random)
         return InputBatch(torch.from_numpy(values).to(device), present)
     if is_sequence(encoded):
         return InputBatch(padded(encoded.matrix, rows).to(device), present)

@@ -13,13 +13,15 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
+from shelfwise.training.dropout import draw_kept
+
 
 def drop_features(matrix: sp.csr_matrix, share: float, random: np.random.Generator) -> sp.csr_matrix:
     """Dropout on the stored features: each is dropped with probability ``share``, the rest scaled up."""
-    kept = random.random(len(matrix.data), dtype=np.float32) >= share
+    kept, scale = draw_kept(len(matrix.data), share, random)
     ends = np.concatenate([[0], np.cumsum(kept)])
     return sp.csr_matrix(
-        (matrix.data[kept] / np.float32(1 - share), matrix.indices[kept], ends[matrix.indptr]),
+        (matrix.data[kept] * scale, matrix.indices[kept], ends[matrix.indptr]),
         shape=matrix.shape,
     )
 
