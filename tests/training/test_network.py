@@ -13,6 +13,7 @@ from shelfwise.catalog.column import State
 from shelfwise.encoders.base import Encoded
 from shelfwise.encoders.registry import build_encoder
 from shelfwise.ensemble import build_classifier
+from shelfwise.precision import computing_in
 from shelfwise.progress import SilentStage
 from shelfwise.recipe import ClassifierRecipe, TrainingRecipe
 from shelfwise.training.loop import outcome_logits, train
@@ -182,6 +183,7 @@ class TestPictures:
         classifier = build_classifier(recipe, {"photo": encoder}, {"photo": encoded}, material.target, 0)
         return classifier, input_batch(encoded, np.arange(len(present)), CPU, True)
 
+    @pytest.mark.parametrize("numbers", [torch.float32, torch.bfloat16])
     @pytest.mark.parametrize("side", [16, 32, 40])
     @pytest.mark.parametrize(
         "present",
@@ -189,11 +191,13 @@ class TestPictures:
         ids=["one", "one of three", "none of one", "none", "all"],
     )
     def test_a_batch_of_few_pictures_can_be_learned_from(
-        self, material: Any, present: list[bool], side: int
+        self, material: Any, present: list[bool], side: int, numbers: torch.dtype
     ) -> None:
         classifier, batch = self.pictured(material, present, side)
         truth = torch.arange(len(present)) % 3
-        classifier.train().head.loss(classifier({"photo": batch}), truth).backward()
+        with computing_in(numbers):
+            scores = classifier.train()({"photo": batch}).float()
+        classifier.head.loss(scores, truth).backward()
         gradients = [weight.grad for weight in classifier.parameters() if weight.grad is not None]
         assert gradients
         assert all(torch.isfinite(gradient).all() for gradient in gradients)

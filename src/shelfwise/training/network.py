@@ -121,7 +121,7 @@ class _Input(nn.Module):
         vectors = torch.zeros(len(values), self.width, device=values.device)
         if count:
             self.network.train(count > 1)
-            vectors[present] = self.network(values[present])
+            vectors[present] = self.network(values[present]).float()
             self.network.train()
         return vectors
 
