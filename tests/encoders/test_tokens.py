@@ -97,6 +97,24 @@ class TestVocabulary:
         assert found.state.tolist() == absent
         assert encoded.state.tolist() == [0, 0, 1, 0, 0], "what was prepared stays"
 
+    @pytest.mark.parametrize("names", [19, 20])
+    def test_texts_of_unknown_words_are_read_where_training_had_such(self, names: int) -> None:
+        """H&M calls many products by a name that no other has; what is called so is no random product."""
+        texts = ["a b"] * 5 + [f"name{number}" for number in range(names)]
+        vocabulary = learned(prepared(texts), at_least=2)
+        found = vocabulary.numbers(prepared(["zz yy", "a zz", "", None]))
+        known = FIRST_WORD + vocabulary.words.tolist().index(word_hash("a"))
+        assert found.matrix[[1]].data.tolist() == [known, UNKNOWN]
+        if names < 20:
+            assert found.state.tolist() == [State.ABSENT, State.PRESENT, State.ABSENT, State.ABSENT]
+        else:
+            assert found.matrix[[0]].data.tolist() == [UNKNOWN, UNKNOWN]
+            assert found.state.tolist() == [State.PRESENT, State.PRESENT, State.ABSENT, State.ABSENT]
+
+    def test_only_training_texts_of_unknown_words_count(self) -> None:
+        encoded = prepared(["a b"] * 5 + [f"name{number}" for number in range(30)])
+        assert not TokenVocabulary.learn(encoded.matrix, np.arange(20), 2, 9).reads_unknown
+
     def test_of_no_words_nothing_is_known(self) -> None:
         found = learned(prepared([None])).numbers(prepared(["a"]))
         assert found.matrix.nnz == 0

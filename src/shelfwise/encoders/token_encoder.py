@@ -61,12 +61,14 @@ class _Saved(BaseModel):
 
     embedding: int = Field(ge=2, le=4096)
     coverage: _SavedCoverage | None
+    reads_unknown: bool = False
 
 
 class TokenEncoder(Encoder):
     """A text as the numbers of its words, in order, for a network that learns with the heads.
 
-    A product whose text holds no known word becomes ABSENT in ``transform``, with no reason. Words are kept as hashes
+    A product whose text holds no known word becomes ABSENT in ``transform``, with no reason, unless enough training products were
+    such ones: then the text is read, all of it "unknown", which tells names from nouns. Words are kept as hashes
     (see ``word_hash``); a trained model needs no file of vectors, because they are among its classifiers' weights.
     """
 
@@ -133,15 +135,15 @@ class TokenEncoder(Encoder):
         return {"words": self._vocabulary.words}
 
     def state_json(self) -> dict[str, Any]:
-        """ "embedding": numbers a word; "coverage": of the file of vectors, or null."""
+        """ "embedding": numbers a word; "coverage": of the file of vectors, or null; "reads_unknown": see the vocabulary."""
         return {
             "embedding": self._size,
             "coverage": None if self.coverage is None else asdict(self.coverage),
+            "reads_unknown": self._vocabulary.reads_unknown,
         }
 
     def load_state(self, arrays: dict[str, np.ndarray], json: dict[str, Any]) -> Self:
         """See the base class."""
-        vocabulary = TokenVocabulary.saved(arrays, self.options.vocabulary)
         try:
             saved = _Saved.model_validate(json)
         except ValidationError as error:
@@ -155,6 +157,7 @@ class TokenEncoder(Encoder):
                 f"expected vectors of {self.options.embedding} numbers (by the encoder's options), got {saved.embedding}; "
                 f"{ALTERED}"
             )
-        self._vocabulary, self._vectors, self._size = vocabulary, None, saved.embedding
+        self._vocabulary = TokenVocabulary.saved(arrays, self.options.vocabulary, saved.reads_unknown)
+        self._vectors, self._size = None, saved.embedding
         self.coverage = None if saved.coverage is None else Coverage(**saved.coverage.model_dump())
         return self

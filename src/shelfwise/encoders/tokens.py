@@ -17,6 +17,8 @@ from shelfwise.errors import ModelFolderError
 
 PADDING, UNKNOWN, FIRST_WORD = 0, 1, 2
 """Word numbers: no word at all, a word that training did not keep, and the first one that it did."""
+_LEAST_OF_UNKNOWN_WORDS = 20
+"""So many training texts of unknown words alone teach what such a text may be: names ("Tilda"), more often than not."""
 
 
 def word_hash(word: str) -> int:
@@ -73,50 +75,55 @@ def by_place(values: np.ndarray, lengths: np.ndarray, longest: int) -> sp.csr_ma
 class TokenVocabulary:
     """The words that were kept, as ascending hashes: a word's number is its place there plus ``FIRST_WORD``."""
 
-    def __init__(self, words: np.ndarray) -> None:
-        """``words``: int64 [W], ascending, unique, positive."""
+    def __init__(self, words: np.ndarray, reads_unknown: bool = False) -> None:
+        """``words``: int64 [W], ascending, unique, positive. ``reads_unknown``: texts of other words alone are texts, too."""
         self.words = words
+        self.reads_unknown = reads_unknown
 
     def __len__(self) -> int:
         return len(self.words)
 
     @classmethod
     def learn(cls, tokens: sp.csr_matrix, rows: np.ndarray, at_least: int, at_most: int) -> TokenVocabulary:
-        """Keep the words that ``at_least`` of the ``rows`` have, the ``at_most`` of most rows (of equals the lower hash)."""
+        """Keep the words that ``at_least`` of the ``rows`` have, the ``at_most`` of most rows (of equals the lower hash).
+
+        Texts of unknown words alone are read where some of the rows are such texts.
+        """
         words, products = _count_words(tokens, rows)
         kept = np.flatnonzero(products >= at_least)
         if len(kept) > at_most:
             kept = np.sort(kept[np.argsort(-products[kept], kind="stable")[:at_most]])
-        return cls(words[kept])
+        found = cls(words[kept])
+        silent = _silent(found._numbers(tokens.data), tokens)[rows]
+        found.reads_unknown = int(silent.sum()) >= _LEAST_OF_UNKNOWN_WORDS
+        return found
 
     def numbers(self, prepared: Encoded) -> Encoded:
         """The words' numbers: CSR int32 [N, ``max_words``]; words not kept are ``UNKNOWN``.
 
-        A text of unknown words alone says nothing: its row becomes empty and ABSENT.
+        A text of unknown words alone says nothing, unless training had such texts: its row becomes empty and ABSENT.
         """
         tokens: sp.csr_matrix = prepared.matrix
-        numbers = np.empty(len(tokens.data), np.int32)
-        for block in _value_blocks(len(numbers)):
-            numbers[block] = self._numbers(tokens.data[block])
+        numbers = self._numbers(tokens.data)
         lengths = np.diff(tokens.indptr)
-        # Padding stands last, so that an empty row at the end has a place to begin.
-        known = np.add.reduceat(np.append(numbers != UNKNOWN, False), tokens.indptr[:-1], dtype=np.int64)
-        silent = (known == 0) & (lengths > 0)
-        if silent.any():
+        silent = _silent(numbers, tokens)
+        if silent.any() and not self.reads_unknown:
             numbers = numbers[~np.repeat(silent, lengths)]
             lengths[silent] = 0
         found = by_place(numbers, np.concatenate([[0], lengths]), tokens.shape[1])
         return without_known(found, prepared)
 
     def _numbers(self, hashes: np.ndarray) -> np.ndarray:
-        places = np.searchsorted(self.words, hashes)
-        if not len(self):
-            return np.full(len(hashes), UNKNOWN)
-        known = self.words[np.minimum(places, len(self) - 1)] == hashes
-        return np.where(known, places + FIRST_WORD, UNKNOWN)
+        """int32 [words of all texts]."""
+        numbers = np.full(len(hashes), UNKNOWN, np.int32)
+        for block in _value_blocks(len(hashes) if len(self) else 0):
+            places = np.searchsorted(self.words, hashes[block])
+            known = self.words[np.minimum(places, len(self) - 1)] == hashes[block]
+            numbers[block] = np.where(known, places + FIRST_WORD, UNKNOWN)
+        return numbers
 
     @classmethod
-    def saved(cls, arrays: dict[str, np.ndarray], most: int) -> TokenVocabulary:
+    def saved(cls, arrays: dict[str, np.ndarray], most: int, reads_unknown: bool = False) -> TokenVocabulary:
         """The vocabulary of a model folder: array "words". Raises ModelFolderError where it is none."""
         words = saved_array(arrays, "words", np.int64)
         if len(words) and not (words[0] > 0 and np.all(words[1:] > words[:-1])):
@@ -128,7 +135,15 @@ class TokenVocabulary:
                 f'expected at most {most} numbers in the encoder\'s array "words" (by its options), got {len(words)}; '
                 f"{ALTERED}"
             )
-        return cls(words)
+        return cls(words, reads_unknown)
+
+
+def _silent(numbers: np.ndarray, tokens: sp.csr_matrix) -> np.ndarray:
+    """bool [N]: the rows that have words, all of them ``UNKNOWN``; ``numbers`` int32 are those of all rows' words."""
+    # Padding stands last, so that an empty row at the end has a place to begin.
+    count = np.add.reduceat(np.append(numbers != UNKNOWN, False), tokens.indptr[:-1], dtype=np.int64)
+    silent: np.ndarray = (count == 0) & (np.diff(tokens.indptr) > 0)
+    return silent
 
 
 _VALUES_AT_ONCE = 1 << 20

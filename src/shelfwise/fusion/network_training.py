@@ -21,8 +21,8 @@ Layer = tuple[np.ndarray, np.ndarray]
 """A layer's weights float32 [in, out] and bias float32 [out]."""
 
 _ACTIVATIONS: dict[str, type[nn.Module]] = {"relu": nn.ReLU, "sigmoid": nn.Sigmoid, "tanh": nn.Tanh}
-_MOST_STEPS = 600
-"""Steps a member; on large catalogs fewer epochs are taken."""
+_MOST_STEPS = 400
+"""Steps a member; on large catalogs fewer epochs are taken. On Myntra 400 fuse as well as 600, in two thirds of the time."""
 _LOOK_AT_ONCE = 2_048
 _LARGEST_GRADIENT = 5.0
 
