@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 from tests.conftest import Shelfwise
 from tests.killing import Nursery, same_files, train_through_kills, train_undisturbed
 from tests.tiny_catalog import LINEAR, picture_recipe, text_recipe, tiny_rows, with_pictures, write
@@ -128,6 +129,14 @@ class TestWithoutKills:
         done = shelfwise(*typed)
         assert done.status == 0
         assert "of another catalog" in done.err
+
+    def test_in_other_numbers_it_begins_anew(
+        self, stopped: tuple[Path, list[str]], shelfwise: Shelfwise, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr("shelfwise.learning.fingerprint.precision", lambda: torch.bfloat16)
+        done = shelfwise(*stopped[1])
+        assert done.status == 0
+        assert "another machine or number of threads" in done.err
 
     @pytest.mark.parametrize("damage", ["cut", "flip", "empty"])
     def test_damaged_units_are_trained_again(

@@ -106,6 +106,18 @@ class TestState:
         assert row(again, network, "red") == [1, 2, 3]
         assert again.remarks() == encoder.remarks()
 
+    @pytest.mark.parametrize("names", [0, 30])
+    def test_texts_of_unknown_words_are_read_as_before(self, kind: str, names: int) -> None:
+        encoder = fitted(kind, texts=["red shoe"] * 100 + [f"name{number}" for number in range(names)])
+        saved = json.loads(json.dumps(encoder.state_json()))
+        again = build_encoder(kind).load_state(encoder.state_arrays(), saved)
+        column = InputColumn("title", Role.TEXT, pa.array(["tilda", "red"]), np.zeros(2, np.int8))
+        for one in (encoder, again):
+            assert one.transform(one.prepare(column)).present.tolist() == [names > 0, True]
+        del saved["reads_unknown"]  # as models of before
+        older = build_encoder(kind).load_state(encoder.state_arrays(), saved)
+        assert older.transform(older.prepare(column)).present.tolist() == [False, True]
+
     @pytest.mark.parametrize(
         "change",
         [
@@ -115,6 +127,7 @@ class TestState:
             {"embedding": "128"},
             {"embedding": 64},
             {"surprise": 1},
+            {"reads_unknown": 1},
             {"coverage": {}},
             {"coverage": {"words": -1, "found": 0, "repeated": 0, "skipped": 0, "lines": 0}},
             {"coverage": 0.5},

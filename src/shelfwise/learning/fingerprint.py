@@ -18,6 +18,7 @@ from shelfwise.encoders.rows_on_demand import is_on_demand
 from shelfwise.encoders.vocabulary import row_blocks
 from shelfwise.ensemble import Prepared
 from shelfwise.learning.rounds import Round
+from shelfwise.precision import precision
 from shelfwise.recipe import Recipe
 from shelfwise.taxonomy.targets import Target
 
@@ -67,10 +68,10 @@ def training_fingerprint(
 
 
 def _machine(device: torch.device) -> list[Any]:
-    """Kernels round by what the processor can do and by how work is cut into threads."""
+    """Kernels round by what the processor can do, in which numbers networks compute, and how work is cut into threads."""
     name = torch.cuda.get_device_name(device) if device.type == "cuda" else ""
     capability = torch.backends.cpu.get_cpu_capability()
-    return [platform.machine(), capability, torch.get_num_threads(), device.type, name]
+    return [platform.machine(), capability, str(precision()), torch.get_num_threads(), device.type, name]
 
 
 def _add(digest: Any, array: np.ndarray) -> None:
