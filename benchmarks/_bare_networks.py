@@ -8,7 +8,8 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-SIZE = 128  # numbers a word
+SIZES = {"kim_cnn": 300, "lstm": 128}
+"""Numbers a word, as our encoders have them where nobody says otherwise."""
 
 
 class BareKimCnn(nn.Module):
@@ -16,8 +17,9 @@ class BareKimCnn(nn.Module):
 
     def __init__(self, words: int, labels: int) -> None:
         super().__init__()
-        self.embedding = nn.Embedding(words + 2, SIZE, padding_idx=0)
-        self.convolution = nn.Conv1d(SIZE, 200, 5, padding=2)
+        size = SIZES["kim_cnn"]
+        self.embedding = nn.Embedding(words + 2, size, padding_idx=0)
+        self.convolution = nn.Conv1d(size, 200, 5, padding=2)
         self.dropout = nn.Dropout(0.5)
         self.dense, self.out = nn.Linear(200, 170), nn.Linear(170, labels)
 
@@ -33,8 +35,9 @@ class BareLstm(nn.Module):
 
     def __init__(self, words: int, labels: int) -> None:
         super().__init__()
-        self.embedding = nn.Embedding(words + 2, SIZE, padding_idx=0)
-        self.lstm = nn.LSTM(SIZE, 128, batch_first=True)
+        size = SIZES["lstm"]
+        self.embedding = nn.Embedding(words + 2, size, padding_idx=0)
+        self.lstm = nn.LSTM(size, 128, batch_first=True)
         self.dropout = nn.Dropout(0.5)
         self.out = nn.Linear(128, labels)
 

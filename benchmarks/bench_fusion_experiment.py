@@ -58,12 +58,7 @@ def measure(args: argparse.Namespace) -> Result:
     (folder,) = need(args.data, "hm")
     recipe = Recipe(
         preset="paper-a",
-        target={
-            "columns": ["labels"],
-            "multilabel": True,
-            "min_products": MIN_PRODUCTS,
-            "label_space": args.label_space,
-        },
+        target={"columns": ["labels"], "multilabel": True, "min_products": MIN_PRODUCTS},
         # All stages of the backbone instead of the paper's last layer: what auto reads too.
         inputs=[
             {"name": "title"},
@@ -161,12 +156,6 @@ def main() -> None:
     add_image_model(parser)
     parser.add_argument(
         "--store", type=Path, metavar="DIR", help="keep results here and go on from them (no first-run bar)"
-    )
-    parser.add_argument(
-        "--label-space",
-        choices=["labels", "sets"],
-        default="labels",
-        help="each label decided for itself, as in the paper, or label sets as wholes, as auto does on H&M",
     )
     run_benchmark(parser, measure)
 

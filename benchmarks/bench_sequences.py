@@ -77,7 +77,7 @@ def measure(args: argparse.Namespace) -> Result:
     _both_texts(result, made["kim_cnn", "title"], made["kim_cnn", "description"], args.seed)
     result.notes += [
         f"Batches of {BATCH}; kim_cnn and lstm are the papers' (width 5, 200 filters, dense 170; 128 units, mean), on "
-        "vectors of 128 numbers trained from chance; mlp is 3 × 256 ReLU on the bag of words.",
+        "vectors of 300 and 128 numbers trained from chance; mlp is 3 × 256 ReLU on the bag of words.",
         "padding: share of the places in batches that hold no word, each batch padded to its longest text.",
         "Both loops have AdamW. Ours moves the vectors of a batch's words alone (and sparse columns by Adagrad); the bare "
         "one all of them.",
@@ -208,11 +208,14 @@ def _ours(kind: str, material: Material, seed: int) -> np.ndarray:
 
 
 def _bare(kind: str, material: Material, batches: list[np.ndarray], seed: int) -> np.ndarray:
-    """Seconds of each step over batches that are ready."""
+    """Seconds of each step over batches that are ready, computed in the same numbers as ours."""
     import torch
     import torch.nn.functional as F
     from _bare_networks import BARE
 
+    from shelfwise.precision import computing_in, precision
+
+    numbers = precision()
     torch.manual_seed(seed)
     network = BARE[kind](material.words, len(material.target.labels)).train()
     ready = [_ready(material, rows) for rows in batches]
@@ -220,7 +223,9 @@ def _bare(kind: str, material: Material, batches: list[np.ndarray], seed: int) -
     clock = _Clock()
     for inputs, labels in ready:
         optimizer.zero_grad()
-        loss = F.binary_cross_entropy_with_logits(network(inputs), labels)
+        with computing_in(numbers):
+            scores = network(inputs).float()
+        loss = F.binary_cross_entropy_with_logits(scores, labels)
         loss.backward()
         optimizer.step()
         clock.advance(len(labels))
