@@ -54,6 +54,25 @@ def test_sentence_vectors_have_a_classifier_of_their_own_and_are_not_words() -> 
     }
 
 
+@pytest.mark.parametrize("kind", ["kim_cnn", "lstm"])
+def test_texts_read_in_order_have_classifiers_of_their_own_and_are_not_words(kind: str) -> None:
+    """Linear machines cannot read them: `auto` with such an encoder refused its own choice."""
+    ordered = InputRecipe(name="title", role="text", encoder={"kind": kind})
+    found = {one.name: one for one in accurate([ordered, MORE, BRAND], SMALL)}
+    assert {name: one.inputs for name, one in found.items()} == {
+        "title": ["title"],
+        "description": ["description"],
+        "brand": ["brand"],
+        "words": ["description", "brand"],
+        "early": ["title", "description", "brand"],
+    }
+    assert found["title"].solver == "gradient"
+    assert [one.name for one in fast([ordered, MORE], SMALL)] == ["description", "title"]
+    for preset in (accurate, fast):
+        (alone,) = preset([ordered], SMALL)
+        assert (alone.name, alone.solver) == ("title", "gradient")
+
+
 def test_sentence_vectors_alone_are_enough() -> None:
     for preset in (accurate, fast):
         assert [one.inputs for one in preset(MEANINGS[:1], SMALL)] == [["title_meaning"]]

@@ -10,7 +10,7 @@ import math
 from typing import Any
 
 from shelfwise.catalog.column import Role
-from shelfwise.learning.recommended import Task
+from shelfwise.learning.recommended import Task, on_words_in_order, reads_in_order
 from shelfwise.recipe import ClassifierRecipe, InputRecipe
 
 _TITLE_CHARACTERS = 120
@@ -35,10 +35,11 @@ def late_classifiers(inputs: list[InputRecipe], task: Task) -> list[ClassifierRe
     classifiers = []
     for one in inputs:
         kind = (one.encoder or {}).get("kind")
-        if kind == "kim_cnn":
-            settings: dict[str, Any] = {"epochs": 15 if few else 6, "batch": 64 if few else 128}
-            settings["learning_rate"] = 3e-3 if few else 1e-3
-        elif kind == "pretrained_image":
+        if reads_in_order(one):
+            classifiers.append(on_words_in_order(one, task))
+            continue
+        settings: dict[str, Any]
+        if kind == "pretrained_image":
             settings = {"epochs": 20 if few else 10, "batch": 64 if few else 256, "input_dropout": 0.2}
         elif kind == "small_cnn":
             settings = {"epochs": 14 if few else 10, "batch": 64, "learning_rate": 3e-3, "warm_up": 0.15}

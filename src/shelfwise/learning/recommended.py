@@ -55,26 +55,29 @@ class _Effort:
 def accurate(inputs: list[InputRecipe], task: Task) -> list[ClassifierRecipe]:
     """One classifier per text, category and image input; one linear one over all words; one early fusion.
 
-    Sentence vectors of texts (``pretrained_text``) have one classifier of their own, over all of them.
+    Sentence vectors of texts (``pretrained_text``) have one classifier of their own, over all of them; texts that are read in
+    order (``kim_cnn``, ``lstm``) one each, which is no linear one.
 
     The early fusion reads everything except images that have no pretrained backbone: a network trained from scratch inside
     it would learn the same again, for most of the training's time.
     """
     effort = _Effort.for_products(task.products)
     meanings = [one for one in inputs if reads_meaning(one)]
-    texts = [one.name for one in inputs if one.role == "text" and not reads_meaning(one)]
-    categories = [one.name for one in inputs if one.role == "category" and not reads_meaning(one)]
+    ordered = [one for one in inputs if reads_in_order(one)]
+    texts = [one.name for one in inputs if one.role == "text" and _counts_words(one)]
+    categories = [one.name for one in inputs if one.role == "category" and _counts_words(one)]
     images = [one for one in inputs if one.role == "image"]
     taken = {one.name for one in inputs}
     together = bool(texts) and len(texts) + len(categories) > 1
     classifiers = [_linear(name, [name], effort, task) for name in [*texts, *categories]]
+    classifiers += [on_words_in_order(one, task) for one in ordered]
     classifiers += [_image(one, effort) for one in images]
     if together:
         classifiers.append(_linear(_free("words", taken), texts + categories, effort, task))
     if meanings:
         classifiers.append(_meaning(meanings, effort, taken))
     early = [one.name for one in inputs if one.role != "image" or pretrained(one)]
-    if len(early) > 1 or not (texts or categories or images or meanings):
+    if len(early) > 1 or not (texts or categories or images or meanings or ordered):
         classifiers.append(
             ClassifierRecipe(
                 name=_free("early", taken),
@@ -92,17 +95,19 @@ def accurate(inputs: list[InputRecipe], task: Task) -> list[ClassifierRecipe]:
 
 
 def fast(inputs: list[InputRecipe], task: Task) -> list[ClassifierRecipe]:
-    """One linear classifier over all words, one per image input, one over all sentence vectors: trained once, on one held-out
-    split."""
+    """One linear classifier over all words, one per image input and per text that is read in order, one over all sentence
+    vectors: trained once, on one held-out split."""
     effort = _Effort.for_products(task.products)
     meanings = [one for one in inputs if reads_meaning(one)]
-    words = [one.name for one in inputs if one.role in ("text", "category") and not reads_meaning(one)]
+    ordered = [one for one in inputs if reads_in_order(one)]
+    words = [one.name for one in inputs if one.role in ("text", "category") and _counts_words(one)]
     images = [one for one in inputs if one.role == "image"]
     taken = {one.name for one in inputs}
-    if not words and not images and not meanings:
+    if not words and not images and not meanings and not ordered:
         return accurate(inputs, task)
     name = words[0] if len(words) == 1 else _free("words", taken)
     classifiers = [_linear(name, words, effort, task)] if words else []
+    classifiers += [on_words_in_order(one, task) for one in ordered]
     classifiers += [_meaning(meanings, effort, taken)] if meanings else []
     image = _quick_image if task.products >= _FEW_PRODUCTS else _image
     return classifiers + [image(one, effort) for one in images]
@@ -127,6 +132,15 @@ def reads_meaning(one: InputRecipe) -> bool:
     return (one.encoder or {}).get("kind") == "pretrained_text"
 
 
+def reads_in_order(one: InputRecipe) -> bool:
+    """Whether an input's words are read in their order, by a network that is trained with the classifier."""
+    return (one.encoder or {}).get("kind") in ("kim_cnn", "lstm")
+
+
+def _counts_words(one: InputRecipe) -> bool:
+    return not reads_meaning(one) and not reads_in_order(one)
+
+
 def trains_on_pictures(one: InputRecipe) -> bool:
     """Whether a network on an input's images is trained with the classifier."""
     encoder = one.encoder or {}
@@ -145,6 +159,18 @@ def _linear(name: str, inputs: list[str], effort: _Effort, task: Task) -> Classi
         batch=effort.batch,
         learning_rate=3e-3,
         weight_decay=0.0,
+    )
+
+
+def on_words_in_order(one: InputRecipe, task: Task) -> ClassifierRecipe:
+    """One layer on the encoder's own network, which ends in layers enough."""
+    few = task.products < _FEW_PRODUCTS
+    return ClassifierRecipe(
+        name=one.name,
+        inputs=[one.name],
+        epochs=15 if few else 6,
+        batch=64 if few else 128,
+        learning_rate=3e-3 if few else 1e-3,
     )
 
 
