@@ -1,5 +1,5 @@
-"""A recipe that gave a text the encoder `kim_cnn` and left the rest to `auto` was refused: `auto` chose support vector machines for
-every text, which cannot read words in order, and told people who had chosen none to use another solver.
+"""A recipe that gave a text the encoder `kim_cnn` and left the rest to `auto` was refused: `auto` chose support vector machines
+for every text, which cannot read words in order, and told people who had chosen none to use another solver.
 """
 
 from __future__ import annotations
