@@ -63,7 +63,7 @@ def training_fingerprint(
         "version of shelfwise or its libraries": _digest(
             [__version__, torch.__version__, np.__version__, scipy.__version__, sklearn.__version__]
         ),
-        "machine or number of threads": _digest(_machine(device)),
+        "machine, precision or number of threads": _digest(_machine(device)),
     }
 
 

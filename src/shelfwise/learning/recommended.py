@@ -22,7 +22,7 @@ _WARM_UP_FROM_SCRATCH = 0.15
 """Share of the steps: where the rate is high too soon, networks on pictures lose what they began with. H&M's pictures alone gave
 .660 with fifty steps, .667 with these."""
 _RATES_ON_WORDS_IN_ORDER = {"kim_cnn": 3e-3, "lstm": 1e-2}
-"""Learning rates of the encoders that read words in their order, where products are few; of many, a third is enough."""
+"""Learning rates of the encoders that read words in their order, where products are few; a third of it where they are many."""
 _MANY_PRODUCTS = 100_000
 """From here on a few epochs of gradient descent see enough, and take less time than support vector machines."""
 
