@@ -14,7 +14,7 @@ import numpy as np
 import torch
 
 from shelfwise.ensemble import build_classifier
-from shelfwise.learning.lessons import Learned, Lesson, effort
+from shelfwise.learning.lessons import Learned, Lesson
 from shelfwise.learning.plans import Plan, Trained
 from shelfwise.learning.unfinished import KeptParts, parts_of, snapshot_of
 from shelfwise.recipe import Recipe
@@ -41,10 +41,10 @@ class Across:
         """Which of the next plan's lessons this rank is to do: the longest first, each to the rank with the least to do."""
         finished = self._finished[len(self._owners)]
         owner = {}
-        for one in sorted(lessons, key=lambda one: (-effort(one), one.recipe.name)):
+        for one in sorted(lessons, key=lambda one: (-one.effort, one.recipe.name)):
             rank = 0 if one.recipe.name in finished else int(self._load.argmin())
             owner[one.recipe.name] = rank
-            self._load[rank] += 0 if one.recipe.name in finished else effort(one)
+            self._load[rank] += 0 if one.recipe.name in finished else one.effort
         self._owners.append([(one, owner[one.recipe.name]) for one in lessons])
         return [one for one in lessons if owner[one.recipe.name] == self._ranks.index]
 

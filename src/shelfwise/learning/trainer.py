@@ -8,6 +8,7 @@ from functools import partial
 import numpy as np
 import torch
 
+from shelfwise.encoders.base import Encoder
 from shelfwise.ensemble import Prepared, build_encoders, choose_device, usable
 from shelfwise.heads.class_weights import class_weights
 from shelfwise.learning.across import Across
@@ -15,19 +16,20 @@ from shelfwise.learning.lessons import (
     Lesson,
     Material,
     Scores,
-    effort,
+    effort_a_product,
     learned_from,
     put_together,
     recall,
     score_rows,
     teach,
     teach_elsewhere,
+    trains_encoders,
 )
 from shelfwise.learning.plans import Plan, Trained
 from shelfwise.learning.unfinished import KeptLesson, Unfinished
 from shelfwise.profiling import timed
 from shelfwise.progress import Reporter
-from shelfwise.recipe import Recipe
+from shelfwise.recipe import ClassifierRecipe, Recipe
 from shelfwise.taxonomy.targets import Target
 from shelfwise.training.loop import EpochRecord
 from shelfwise.training.ranks import Ranks
@@ -37,8 +39,9 @@ _LEAST_HELD_OUT = 4
 """Fewer held-out products than this choose nothing."""
 _CHECKED = 2_000
 """Held-out products that are scored after every epoch: enough to see when to stop."""
-_WORTH_PROCESSES = 3_000
-"""Products to learn from, from which on starting processes (some seconds) pays."""
+_WORTH_PROCESSES = 300_000.0
+"""Effort of all lessons together (`effort_a_product`), from which on starting processes (some seconds) pays: some ten seconds of
+one thread."""
 
 
 Choice = Callable[[Sequence[Lesson]], Sequence[Lesson]]
@@ -104,11 +107,25 @@ class Trainer:
 
     def _fit_all(self, plans: Sequence[Plan], chosen: Choice) -> list[Trained]:
         workers = torch.get_num_threads() if processes_possible() else 1
-        most = max((len(plan.fit) for plan in plans), default=0)
-        if self.device.type != "cpu" or workers == 1 or most < _WORTH_PROCESSES:
+        if self.device.type != "cpu" or workers == 1 or not self._worth_processes(plans):
             return [self._here(plan, *self._lessons(plan, chosen)) for plan in plans]
         with SideBySide.working(workers) as pool:
             return self._side_by_side(plans, pool, chosen)
+
+    def _worth_processes(self, plans: Sequence[Plan]) -> bool:
+        """Whether there is much to do, and more than one thing at a time."""
+        encoders = build_encoders(self.recipe.inputs)
+        efforts = [
+            len(plan.fit) * self._effort_a_product(one, plan.epochs, encoders)
+            for plan in plans
+            for one in self.recipe.classifiers
+        ]
+        return len(efforts) > 1 and sum(efforts) >= _WORTH_PROCESSES
+
+    def _effort_a_product(
+        self, one: ClassifierRecipe, epochs: Mapping[str, int] | None, encoders: Mapping[str, Encoder]
+    ) -> float:
+        return effort_a_product(one, _epochs(one, epochs), self.target.n_outcomes, encoders)
 
     def _finished(self, plan: Plan) -> list[str]:
         """The classifiers that an interrupted training has finished."""
@@ -158,11 +175,13 @@ class Trainer:
     ) -> tuple[list[Lesson], list[Lesson]]:
         """What is done here (finished already, or large and would leave threads idle), and what is sent, longest first."""
         unknown = [one for one in lessons if recall(one, material, plan.keep) is None]
-        large = {one.recipe.name for one in unknown if one.trains_encoders(material.encoders)}
+        large = {one.recipe.name for one in unknown if trains_encoders(one.recipe, material.encoders)}
         sent = {one.recipe.name for one in unknown} - (large if len(large) * plans < processes else set())
         return (
             [one for one in lessons if one.recipe.name not in sent],
-            sorted((one for one in lessons if one.recipe.name in sent), key=effort, reverse=True),
+            sorted(
+                (one for one in lessons if one.recipe.name in sent), key=lambda one: one.effort, reverse=True
+            ),
         )
 
     def _here(
@@ -184,7 +203,7 @@ class Trainer:
                 if known.weights is not None:
                     trained.classifiers[name] = put_together(one, material, known.weights).to(self.device)
                 continue
-            large = self.device.type != "cpu" or one.trains_encoders(material.encoders)
+            large = self.device.type != "cpu" or trains_encoders(one.recipe, material.encoders)
             told = None if on_epoch is None else partial(on_epoch, name)
             with (
                 self.reporter.stage(f"training {name}{plan.where}", one.steps) as stage,
@@ -228,8 +247,9 @@ class Trainer:
                 continue
             held = plan.held_out
             checked = None if held is None else self._checked(held[carried[held]])
-            count = one.epochs if epochs is None else epochs[one.name]
-            lessons.append(Lesson(one, mine, checked, held, count, self._kept(plan, number)))
+            effort = len(mine) * self._effort_a_product(one, epochs, encoders)
+            kept = self._kept(plan, number)
+            lessons.append(Lesson(one, mine, checked, held, _epochs(one, epochs), effort, kept))
         return Material(self.recipe.training, self.target, encoders, data, self.truth, weights), chosen(
             lessons
         )
@@ -245,6 +265,11 @@ class Trainer:
         if line not in self.told:
             self.told.add(line)
             self.reporter.say(line)
+
+
+def _epochs(classifier: ClassifierRecipe, epochs: Mapping[str, int] | None) -> int:
+    """For how long to train a classifier; 0 for one that ``epochs`` does not name."""
+    return classifier.epochs if epochs is None else epochs.get(classifier.name, 0)
 
 
 def _in_order(mine: Trained, lessons: Sequence[Lesson]) -> Trained:
