@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -117,6 +118,29 @@ def test_a_network_that_would_leave_threads_idle_is_trained_here(
     (found,) = trainer.fit_all(PLANS[:1])
     assert sorted(sent) == ["early", "title"]
     assert list(found.scores) == ["title", "early", "photo"]
+
+
+@pytest.mark.parametrize("plans", [PLANS[:1], PLANS])
+def test_processes_are_started_for_much_work_that_can_be_divided(
+    trainer: Trainer, monkeypatch: pytest.MonkeyPatch, plans: list[Plan]
+) -> None:
+    started: list[int] = []
+
+    @contextmanager
+    def noted(processes: int) -> Iterator[None]:
+        started.append(processes)
+        yield
+
+    monkeypatch.setattr(SideBySide, "working", noted)
+    monkeypatch.setattr(trainer, "_side_by_side", lambda plans, pool, chosen: [])
+    trainer.fit_all(plans)
+    assert not started, "eighty products are sooner learned from than processes are started"
+    monkeypatch.setattr(trainer_module, "_WORTH_PROCESSES", 1)
+    trainer.fit_all(plans)
+    assert started == [2]
+    trainer.recipe = trainer.recipe.model_copy(update={"classifiers": trainer.recipe.classifiers[1:2]})
+    trainer.fit_all(plans)
+    assert len(started) == len(plans), "one classifier on one part would have the other process wait"
 
 
 def test_epochs_name_who_is_trained(trainer: Trainer) -> None:

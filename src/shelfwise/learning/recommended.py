@@ -115,9 +115,7 @@ def fast(inputs: list[InputRecipe], task: Task) -> list[ClassifierRecipe]:
 def _by_machines(task: Task) -> bool:
     """Whether support vector machines, the better linear classifiers, are small enough and soon trained.
 
-    With few products an outcome, too: on samples of 225 to 2,074 products and label sets of 600 to 1,900 labels they gained two to
-    seven points of micro-F1 over gradient descent, and on paths of two to eight products each about one of whole paths and two of
-    hierarchical F1 (twelve samples; but on one of titles alone they lost three and gained four)."""
+    With few products an outcome, too: see ``benchmarks/bench_solvers.py``."""
     if task.products > _MANY_PRODUCTS:
         return False
     return task.outcomes * min(_NGRAMS_A_PRODUCT * task.products, _MOST_NGRAMS) <= _MOST_WEIGHTS
