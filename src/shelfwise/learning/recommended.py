@@ -115,7 +115,7 @@ def fast(inputs: list[InputRecipe], task: Task) -> list[ClassifierRecipe]:
 def _by_machines(task: Task) -> bool:
     """Whether support vector machines, the better linear classifiers, are small enough and soon trained.
 
-    With few products an outcome, too: see ``benchmarks/bench_solvers.py``."""
+    With few products an outcome, too, but for whole paths of short titles alone: see ``benchmarks/bench_solvers.py``."""
     if task.products > _MANY_PRODUCTS:
         return False
     return task.outcomes * min(_NGRAMS_A_PRODUCT * task.products, _MOST_NGRAMS) <= _MOST_WEIGHTS
