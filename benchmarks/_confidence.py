@@ -39,9 +39,17 @@ class Scored:
 
 
 def measure_split(
-    model: Categorizer, test: Catalog, groups: np.ndarray, precisions: Sequence[float], of: str, seed: int
+    model: Categorizer,
+    test: Catalog,
+    groups: np.ndarray,
+    precisions: Sequence[float],
+    surer: tuple[float, Sequence[float]],
+    of: str,
+    seed: int,
 ) -> Found:
-    """What one model promises at each of ``precisions`` and holds on ``test``, its calibration error, and its sets."""
+    """What one model promises at each of ``precisions`` and holds on ``test``, its calibration error, and its sets.
+
+    ``surer``: a precision that is promised with other certainties, too, and those."""
     truth = read_truth(test, model.recipe_.target, model.target_.as_paths).values
     # Labels that the model does not know cannot be promised, given or covered.
     if isinstance(model.target_, LabelTarget):
@@ -61,7 +69,14 @@ def measure_split(
         "ece": expected_calibration_error(confidence, right),
         "adaptive ece": adaptive_calibration_error(confidence, right),
         "promises": {
-            f"{precision:g}": _promise(model, predictions, truth, precision, of) for precision in precisions
+            f"{precision:g}": _promise(model, predictions, truth, of, {"precision": precision})
+            for precision in precisions
+        },
+        "surer": {
+            f"{certainty:g}": _promise(
+                model, predictions, truth, of, {"precision": surer[0], "certainty": certainty}
+            )
+            for certainty in surer[1]
         },
         "sets": {f"{coverage:g}": _sets(model, scored, coverage, seed) for coverage in COVERAGES},
     }
@@ -89,10 +104,14 @@ def score(model: Categorizer, test: Catalog, truth: Sequence[tuple[str, ...]], g
 
 
 def _promise(
-    model: Categorizer, predictions: list[Any], truth: Sequence[tuple[str, ...]], precision: float, of: str
+    model: Categorizer,
+    predictions: list[Any],
+    truth: Sequence[tuple[str, ...]],
+    of: str,
+    routing: dict[str, float],
 ) -> Found:
     """Of whole answers: the accepted and the right. Of labels: over all accepted labels, and for each with enough of them."""
-    asked = model.with_routing(precision=precision, of=of)
+    asked = model.with_routing(**routing, of=of)
     router, target = asked.router_, model.target_
     if of == "labels" and isinstance(target, LabelTarget):
         numbers = {name: place for place, name in enumerate(target.labels)}

@@ -63,12 +63,18 @@ def subsample(groups: np.ndarray, ids: Sequence[str], products: int | None, seed
     return grouped_split(groups, shares, seed + SUBSAMPLE_SEED, keys=ids)[0]
 
 
-def split(catalog: Catalog, groups: np.ndarray, products: int | None, seed: int) -> Split:
-    """Three quarters to train on and a quarter to score, by group, of about ``products`` products."""
+def split(
+    catalog: Catalog,
+    groups: np.ndarray,
+    products: int | None,
+    seed: int,
+    test_share: float = TEST_SHARE,
+) -> Split:
+    """Products to train on and a share of ``test_share`` to score, by group, of about ``products`` products."""
     rows = subsample(groups, catalog.ids, products, seed)
     ids = [catalog.ids[row] for row in rows]
     train, test = (
-        rows[part] for part in grouped_split(groups[rows], [1 - TEST_SHARE, TEST_SHARE], seed, keys=ids)
+        rows[part] for part in grouped_split(groups[rows], [1 - test_share, test_share], seed, keys=ids)
     )
     facts: dict[str, Value] = {
         "all": len(rows),

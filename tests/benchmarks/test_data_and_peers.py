@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import _data
 import _peers
 import bench_hm
 import numpy as np
 import pytest
+from _common import Stopwatch
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
@@ -130,3 +133,34 @@ def test_scores_over_known_labels(products: list[tuple[set[str], set[str]]]) -> 
     options = {"average": "micro", "zero_division": 0}
     assert over_known.recall(scores) == pytest.approx(recall_score(truth, predicted, **options))
     assert over_known.micro_f1(scores) == pytest.approx(f1_score(truth, predicted, **options))
+
+
+def test_a_model_scored_on_several_splits_shows_averages() -> None:
+    model = bench_hm.Model()
+    everything = bench_hm.OverKnown(true=4, known=4)
+    peer = label_set_scores([("a",), ("b",)], [("a",), ("c",)])
+    for answers in ([("a",), ("b",)], [("a",), ("c",)]):
+        model.add(label_set_scores([("a",), ("b",)], answers), peer, everything)
+    for seconds in (1.0, 3.0):
+        model.add_times(Stopwatch(seconds), Stopwatch(0.5))
+    row = model.row("ours")
+    assert row["model"] == "ours"
+    assert row["micro-F1"] == pytest.approx(0.75)
+    assert row["micro-F1 / SVM"] == pytest.approx(1.5)
+    assert (row["train s"], row["predict s"]) == (2.0, 0.5)
+
+
+def test_a_peer_that_gets_nothing_right_has_no_ratio() -> None:
+    model = bench_hm.Model()
+    nothing = label_set_scores([("a",)], [("b",)])
+    model.add(nothing, nothing, bench_hm.OverKnown(1, 1))
+    assert "micro-F1 / SVM" not in model.row("none")
+
+
+@pytest.mark.parametrize("share", [0.1, 0.25, 0.5])
+def test_the_share_to_score_is_what_was_asked_for(share: float, tmp_path: Path) -> None:
+    file = tmp_path / "products.csv"
+    file.write_text("id,title\n" + "".join(f"{row},product {row}\n" for row in range(200)))
+    parts = _data.split(Catalog.read(file), np.arange(200), None, 0, share)
+    assert len(parts.test_rows) == pytest.approx(200 * share, abs=1)
+    assert not set(parts.test_rows.tolist()) & set(parts.train_rows.tolist())
