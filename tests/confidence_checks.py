@@ -18,7 +18,7 @@ def check_confidence(model: Categorizer, catalog: Catalog) -> None:
             assert one.decision == "failed" or 0 <= one.confidence <= 1
             assert ("left out" in one.reason) == (one.decision == "accept" and one.answer != before.answer)
     else:
-        changed = model.with_routing(precision=0.9999, precisions={"level 1": 0.5}, back_off=True)
+        changed = model.with_routing(precision=0.6, precisions={"level 1": 0.7}, back_off=True)
         for one, before in zip(changed.predict(catalog), predictions, strict=True):
             assert before.answer[: len(one.answer)] == one.answer
             stopped = one.decision == "accept" and len(one.answer) < len(before.answer)

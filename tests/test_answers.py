@@ -192,7 +192,7 @@ class TestRouting:
         assert "17 more labelled products" in made.reason
 
     def test_an_uncertain_path_is_accepted_as_far_as_it_is_sure(self) -> None:
-        router = replace(Router.of_rule(HALF, 4), levels={1: replace(HALF, threshold=0.8)})
+        router = replace(Router.of_rule(HALF, 4), stops={1: (replace(HALF, threshold=0.8),)})
         probabilities = [[0.05, 0.4, 0.3, 0.25], [0.4, 0.45, 0.1, 0.05], [0.85, 0.1, 0.05, 0.0]]
         unsure, stopped, short = predictions(PATHS, probabilities, router=router)
         assert (unsure.decision, unsure.answer) == ("review", ("Home", "Lamps"))
@@ -203,7 +203,11 @@ class TestRouting:
         )
         assert stopped.confidence == pytest.approx(0.85, abs=1e-5)
         assert stopped.part_confidence == pytest.approx((0.85,), abs=1e-5)
+        # What was cut off may still be the answer, and most probably is.
+        assert [other.answer for other in stopped.alternatives][:2] == [("Home", "Lamps"), ("Home",)]
+        assert unsure.alternatives[0].answer == ("Toys", "Cars")
         assert (short.decision, short.answer, short.reason) == ("accept", ("Home",), "")
+        assert ("Home",) not in [other.answer for other in short.alternatives]
 
     def test_labels_that_are_not_sure_are_left_out(self) -> None:
         rules = (replace(HALF, threshold=0.8), NEVER)
@@ -215,6 +219,7 @@ class TestRouting:
             pytest.approx((0.9,)),
         )
         assert made.reason == "left out as not sure enough: red"
+        assert [other.answer for other in made.alternatives] == [("red",), ("soft",)]
         assert made.confidence == pytest.approx(0.9)
         [made] = predictions(LABELS, [[0.9, 0.95, 0.2]], router=replace(router, drops_labels=False))
         assert (made.decision, made.answer) == ("review", ("red", "gift"))

@@ -11,6 +11,7 @@ import pytest
 from tests.tiny_catalog import (
     LINEAR,
     PATHS,
+    TAGS,
     Rows,
     accuracy,
     assert_close,
@@ -438,13 +439,54 @@ class TestValidation:
         mean = [np.mean([one.confidence for one in made.predict(shop)]) for made in (sure, unsure)]
         assert mean[1] < mean[0]
 
-    def test_unknown_categories_in_it_are_left_aside(
+    def test_unknown_categories_in_it_count_as_wrong(
         self, shop: Catalog, new_rows: Rows, tmp_path: Path
     ) -> None:
+        """They were dropped: what was promised was about the products whose category is known, and said of all."""
         new_rows[0]["category"] = "Never > Seen"
-        made = Categorizer(title_recipe()).fit(shop, validation=read(tmp_path / "v.csv", new_rows))
-        assert made.facts_.held_out == 39
+        listening = Listening()
+        others = read(tmp_path / "v.csv", new_rows)
+        made = Categorizer(title_recipe()).fit(shop, validation=others, reporter=listening)
+        assert made.facts_.held_out == 40
         assert ("Never", "Seen") not in made.target_.outcomes
+        evidence = made.ensemble_.evidence
+        assert evidence is not None
+        assert not evidence.whole.right[0]
+        assert any("1 of 40 products of the validation catalog have" in line for line in listening.told)
+
+    def test_label_sets_nobody_had_in_training_are_promised_about_too(
+        self, shop: Catalog, tmp_path: Path
+    ) -> None:
+        target = {"columns": ["tags"], "multilabel": True, "label_space": "sets"}
+        new_rows = [row for row in tiny_rows(60, seed=1) if row["title"]][:40]
+        mixed = "|".join({*TAGS[0], *TAGS[1]})
+        for number, row in enumerate(new_rows):
+            row["tags"] = mixed if number < 10 else "unheard of" if number < 20 else row["tags"]
+        made = Categorizer(title_recipe(target=target)).fit(
+            shop, validation=read(tmp_path / "v.csv", new_rows)
+        )
+        assert made.facts_.held_out == 40
+        evidence = made.ensemble_.evidence
+        assert evidence is not None
+        assert not evidence.whole.right[10:20].any()
+        assert len(np.unique(evidence.product[evidence.product < 10])) == 10
+
+    def test_variants_of_what_is_learned_are_not_held_out(self, shop: Catalog, tmp_path: Path) -> None:
+        same = [row for row in tiny_rows(160) if row["title"]][:30]
+        others = [{**row, "title": row["title"] + " other one"} for row in same[:20]]
+        listening = Listening()
+        made = Categorizer(title_recipe()).fit(
+            shop, validation=read(tmp_path / "v.csv", same + others), reporter=listening
+        )
+        assert made.facts_.held_out == 20
+        assert any(
+            "30 products of the validation catalog are not held out" in line for line in listening.told
+        )
+
+    def test_nothing_but_variants(self, shop: Catalog, tmp_path: Path) -> None:
+        same = read(tmp_path / "v.csv", [row for row in tiny_rows(160) if row["title"]][:20])
+        with pytest.raises(CatalogError, match="not in the training catalog too"):
+            Categorizer(title_recipe()).fit(shop, validation=same)
 
     def test_without_known_categories(self, shop: Catalog, new_rows: Rows, tmp_path: Path) -> None:
         others = read(tmp_path / "v.csv", [{**row, "category": "Never > Seen"} for row in new_rows])
@@ -466,7 +508,7 @@ class TestValidation:
         rows = tiny_rows(120)
         for row in rows[:60:4]:
             row["category"] = "Garden"
-        few = [{**row, "category": "Garden / Tools"} for row in rows[:2]] + rows[3:12]
+        few = [{**row, "category": "Garden / Tools"} for row in rows[:2]] + tiny_rows(12, seed=1)[3:]
         shop = read(tmp_path / "shop.csv", rows)
         made = Categorizer(title_recipe()).fit(shop, validation=read(tmp_path / "v.csv", few))
         assert made.facts_.separator == " > "

@@ -83,6 +83,21 @@ def test_a_model_read_back_has_every_kind(model: Categorizer, saved: Path, catal
         assert again.predict(catalog, thresholds=kind) == model.predict(catalog, thresholds=kind)
 
 
+@pytest.mark.parametrize("kind", THRESHOLD_KINDS)
+def test_a_changed_model_is_read_back_as_it_was_saved(
+    model: Categorizer, catalog: Catalog, tmp_path: Path, kind: str
+) -> None:
+    changed = model.with_routing(precision=0.6).with_thresholds(kind)
+    assert changed.recipe_.thresholds.kind == kind
+    assert changed.ensemble_.accept == changed.router_.rules[0]
+    assert changed.ensemble_.accept.precision == 0.6
+    changed.save(tmp_path / "model")
+    again = Categorizer.load(tmp_path / "model")
+    assert again.predict(catalog) == changed.predict(catalog)
+    assert again.router_.rules == changed.router_.rules
+    assert model.recipe_.thresholds.kind == "one"
+
+
 def test_an_unknown_kind_names_those_there_are(model: Categorizer, catalog: Catalog) -> None:
     with pytest.raises(RecipeError, match=r"fixed, one, per_label\), got 'own'"):
         model.predict(catalog, thresholds="own")

@@ -100,7 +100,11 @@ def test_the_precision_of_training_is_kept_and_can_be_changed(
     assert "promise of 90 % right" in changed.out
     assert "which costs" in changed.out
     found = json.loads((tmp_path / "e.json").read_text(encoding="utf-8"))["promises"]
-    assert [score["precision"] for score in found["scores"]] == [0.9]
+    assert "promise of 60 % right, level 1" in changed.out
+    assert [(score["about"], score["name"], score["precision"]) for score in found["scores"]] == [
+        ("whole", "", 0.9),
+        ("level", "level 1", 0.6),
+    ]
     assert found["review_cost"] == 0.25
     assert {choice["precision"] for choice in found["choices"]} >= {0.8, 0.9, 0.95, 0.98, 0.99}
     page = (tmp_path / "e.html").read_text(encoding="utf-8")
@@ -171,3 +175,12 @@ def test_a_model_without_evidence_says_so(trained: Path, catalog: Catalog) -> No
     with pytest.raises(RecipeError, match="trained by an earlier version"):
         model.with_sets(0.9)
     assert model.evaluate(catalog).promises is not None
+
+
+def test_what_routing_cannot_change_is_refused(trained: Path) -> None:
+    model = Categorizer.load(trained)
+    with pytest.raises(RecipeError, match=r"got 'unknown', .* train again"):
+        model.with_routing(unknown=0.5)
+    with pytest.raises(RecipeError, match=r"unknown key 'routing\.foo' in the recipe$"):
+        model.with_routing(foo=1)
+    assert model.with_routing(certainty=0.6, alternatives=0).recipe_.routing.alternatives == 0

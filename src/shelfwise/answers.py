@@ -18,7 +18,7 @@ from shelfwise.predicted_columns import ACCEPT, FAILED, REVIEW, InputColumns, Li
 from shelfwise.profiling import timed
 from shelfwise.recipe import RoutingRecipe
 from shelfwise.strangers import novelty_of
-from shelfwise.taxonomy.targets import LabelTarget, PathTarget
+from shelfwise.taxonomy.targets import LabelTarget, PathTarget, Target
 
 _MOST_PASSES = 16
 """Above so many alternatives a product's outcomes are sorted instead of searched for the best again and again."""
@@ -72,7 +72,7 @@ class Answers:
             reasons,
             np.where(well, routed.confidence, 0.0),
             routed.parts.only(well),
-            self._alternatives(decided).only(well),
+            self._alternatives(decided, routed.parts).only(well),
             inputs,
             None if self.set_rule is None else self._sets(rounded, self.set_rule).only(well),
             novelty,
@@ -152,9 +152,9 @@ class Answers:
         ]
         return Listed.of_rows(best, [row[places] for row, places in zip(probabilities, best, strict=True)])
 
-    def _alternatives(self, decided: Decided) -> Listed:
+    def _alternatives(self, decided: Decided, told: Listed) -> Listed:
         """The most probable of what was not answered, best first; what is impossible is none."""
-        places, left = _best_first(_not_chosen(decided), self.routing.alternatives)
+        places, left = _best_first(_not_told(self.ensemble.target, decided, told), self.routing.alternatives)
         left = np.round(left, _DECIMALS)
         return Listed.where(left > 0, places, left)  # the best come first
 
@@ -186,13 +186,15 @@ def per_classifier_answers(
     return answers
 
 
-def _not_chosen(decided: Decided) -> np.ndarray:
-    """[N, outcomes of a path target or labels]: the probabilities, and 0 for what was answered."""
+def _not_told(target: Target, decided: Decided, told: Listed) -> np.ndarray:
+    """[N, outcomes of a path target or labels]: the probabilities, and 0 for what was ``told``: the path where it was told whole,
+    and the labels given. Of an answer that was cut short the rest is among what it may be."""
     left = decided.probabilities.copy()
-    if decided.chosen.ndim == 1:
-        left[np.arange(len(left)), decided.chosen] = 0
+    if isinstance(target, PathTarget):
+        whole = np.flatnonzero(told.counts == target.lengths[decided.chosen])
+        left[whole, decided.chosen[whole]] = 0
     else:
-        left[decided.chosen] = 0
+        left[np.repeat(np.arange(len(left)), told.counts), told.places] = 0
     return left
 
 

@@ -125,17 +125,27 @@ class Categorizer:
             return self
         model = copy.copy(self)
         model.ensemble_ = self.ensemble_.deciding_by(kind)
+        # A loaded model is read by its recipe's kind.
+        thresholds = self.recipe_.thresholds.model_copy(update={"kind": kind})
+        model.recipe_ = self.recipe_.model_copy(update={"thresholds": thresholds})
         model._router = None
+        if self.ensemble_.evidence is not None:
+            model.ensemble_ = replace(model.ensemble_, accept=model.router_.rules[0])
         return model
 
     def with_routing(self, **changes: Any) -> Self:
         """The same model, accepting by other targets: see ``RoutingRecipe`` for what can be changed (``precision``,
-        ``precisions``, ``of``, ``per_department``, ``back_off``).
+        ``certainty``, ``precisions``, ``of``, ``per_department``, ``back_off``, ``alternatives``).
 
         Nothing is trained again: what held-out products showed is kept with the model. Raises RecipeError for what cannot be
-        asked of this model.
+        asked of this model, and for ``unknown``, which is fixed in training.
         """
         self._check_fitted()
+        if "unknown" in changes:
+            raise RecipeError(
+                "expected what can be changed after training (precision, certainty, alternatives …), got 'unknown', by which "
+                "training fitted what counts as unlike anything known; set routing.unknown in the recipe and train again"
+            )
         if not changes:
             return self
         values = {**self.recipe_.model_dump(), "routing": {**self.recipe_.routing.model_dump(), **changes}}

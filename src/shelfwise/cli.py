@@ -29,11 +29,11 @@ from shelfwise.commands import (
     serve,
     train,
 )
+from shelfwise.commands.orderly_end import orderly_end
 from shelfwise.errors import ShelfwiseError
 
 BROKEN_PIPE_STATUS = 141
 """What shells report for a program whose reader went away (128 + SIGPIPE)."""
-INTERRUPTED_STATUS = 130
 
 
 class _Shelfwise(TyperGroup):
@@ -41,6 +41,14 @@ class _Shelfwise(TyperGroup):
 
     def invoke(self, ctx: Any) -> Any:
         """Run the command. Raises typer.Exit with the status."""
+        with orderly_end() as ending:
+            try:
+                return self._invoke(ctx)
+            except KeyboardInterrupt as error:
+                _complain(str(error) or "interrupted; files already finished are kept")
+                raise typer.Exit(ending.status) from error
+
+    def _invoke(self, ctx: Any) -> Any:
         try:
             result = super().invoke(ctx)
             sys.stdout.flush()
@@ -48,9 +56,6 @@ class _Shelfwise(TyperGroup):
         except ShelfwiseError as error:
             _complain(str(error))
             raise typer.Exit(1) from error
-        except KeyboardInterrupt as error:
-            _complain(str(error) or "interrupted; files already finished are kept")
-            raise typer.Exit(INTERRUPTED_STATUS) from error
         except BrokenPipeError as error:
             # Whoever read the output has gone; Python would complain once more when it flushes at exit.
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -82,7 +87,8 @@ for _command in (
 
 
 def main(argv: Sequence[str] | None = None) -> NoReturn:
-    """Run one command and exit with its status: 0 done, 1 wrong data or request, 2 usage, 130 interrupted."""
+    """Run one command and exit with its status: 0 done, 1 wrong data or request, 2 usage, 130 interrupted by Ctrl-C,
+    143 by SIGTERM, 129 by SIGHUP."""
     typed = sys.argv[1:] if argv is None else list(argv)
     # The root context keeps what was typed (`commands/typed.py`).
     app(args=typed, prog_name="shelfwise", obj=typed)

@@ -166,6 +166,28 @@ def test_another_catalog_is_refused(tmp_path: Path) -> None:
         predict_to_folder(Repeats(), scanning(files), tmp_path / "out", identity(tmp_path, files))
 
 
+def test_another_catalogs_folder_says_which(tmp_path: Path) -> None:
+    predict(tmp_path, Repeats())
+    files, _ = three_files(tmp_path / "other")
+    with pytest.raises(
+        ShelfwiseError, match=r"of another catalog \('.*/in/a\.csv' and not '.*/other/a\.csv'\)"
+    ):
+        predict_to_folder(Repeats(), scanning(files), tmp_path / "out", identity(tmp_path, files))
+
+
+@pytest.mark.parametrize("end", ["\u2028", "\u2029", "\x85"], ids=ascii)
+def test_names_that_hold_ends_of_lines_are_gone_on_with(tmp_path: Path, end: str) -> None:
+    (tmp_path / f"in{end}side").mkdir()
+    file = tmp_path / f"in{end}side" / f"a{end}b.csv"
+    file.write_text("title\n" + "pot\n" * 40, encoding="utf-8")
+    for _ in range(2):
+        model = Repeats()
+        predict_to_folder(
+            model, scanning([file], 20), tmp_path / "out", identity(tmp_path, [file]), shard_rows=20
+        )
+    assert model.predicted == []
+
+
 def test_another_model_is_refused(tmp_path: Path) -> None:
     files, _ = three_files(tmp_path / "in")
     predict_to_folder(Repeats(), scanning(files), tmp_path / "out", identity(tmp_path, files))

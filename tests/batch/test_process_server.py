@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import ast
 import os
+import signal
 import subprocess
 import sys
+import time
 from contextlib import suppress
 from pathlib import Path
 
@@ -52,6 +54,41 @@ def test_a_worker_finds_imported_what_it_needs(tmp_path: Path, networks: str) ->
     ]
     assert variable == "1", "the server was started for one thread"
     assert threads == [2], "this worker was asked to use two"
+
+
+INTERRUPTED = """
+import time
+from shelfwise.batch.process_server import begin_importing
+
+if __name__ == "__main__":
+    try:
+        begin_importing(1, networks=True)
+        print("begun", flush=True)
+        time.sleep(60)
+    except KeyboardInterrupt:
+        print("interrupted", flush=True)
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="workers are forked on Linux only")
+def test_ctrl_c_while_it_imports_is_quiet(tmp_path: Path) -> None:
+    """A terminal sends it to every process; the server ended with the trace of whatever it was importing."""
+    script = tmp_path / "interrupted.py"
+    script.write_text(INTERRUPTED, encoding="utf-8")
+    with subprocess.Popen(
+        [sys.executable, str(script)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+        # A shell that started the tests in the background has it ignored, and children inherit that.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL) and None,
+    ) as begun:
+        assert begun.stdout is not None
+        assert begun.stdout.readline() == "begun\n"
+        time.sleep(0.3)
+        os.killpg(begun.pid, signal.SIGINT)
+        assert begun.communicate(timeout=60) == ("interrupted\n", "")
 
 
 def test_the_environment_is_as_before(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -159,6 +159,7 @@ def test_the_plan_says_what_is_read_and_what_is_left_out(found):
     plan = " ".join(found.plan)
     assert "Learn the 5 categories on 4 levels of 'category_path' from 79 products." in plan
     assert "Leave out shop_department" in plan
+    assert "scored by classifiers that did not learn from them" in plan
     problems = " ".join(problem.what for problem in found.problems)
     for words in ("1 product has no category", "2 missing and 2 broken images", "occurs more than once"):
         assert words in problems

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -56,3 +57,19 @@ def test_what_is_not_there(tmp_path: Path, given: str) -> None:
         find_files([tmp_path / given])
     with pytest.raises(CatalogError, match="No catalog"):
         find_files([])
+
+
+def test_nothing_is_not_the_current_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "a.csv").touch()
+    monkeypatch.chdir(tmp_path)
+    assert len(find_files(["."])) == 1
+    with pytest.raises(CatalogError, match="got an empty text"):
+        find_files(["a.csv", ""])
+
+
+def test_a_pipe_is_refused_and_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe.csv")
+    (tmp_path / "a.csv").touch()
+    with pytest.raises(CatalogError, match=r"pipe\.csv: expected a file or folder, got a pipe"):
+        find_files([tmp_path / "pipe.csv"])
+    assert [file.path.name for file in find_files([tmp_path])] == ["a.csv"]

@@ -90,6 +90,7 @@ def test_roles_reach_the_catalog(monkeypatch: pytest.MonkeyPatch) -> None:
         {
             "images_dir": None,
             "id": "sku",
+            "encoding": None,
             "text": ["title", "more"],
             "category": [],
             "number": ["price"],

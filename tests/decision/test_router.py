@@ -137,12 +137,12 @@ def test_a_level_with_a_target_of_its_own_makes_accepting_harder() -> None:
 def test_back_off_holds_the_promise_among_those_that_stop() -> None:
     evidence, _ = paths(6_000)
     router = build_router(PATHS, evidence, Settings(0.97, back_off=True))
-    assert [(promise.about, promise.name) for promise in router.promises] == [
-        ("whole", ""),
-        ("level", "department"),
-    ]
+    [promise] = router.promises
+    assert (promise.about, promise.name, promise.rule.basis) == ("whole", "", 6_000)
     fresh, _ = paths(6_000, 1)
-    stopped = route(router, fresh).depth == 1
+    routed = route(router, fresh)
+    assert routed.accepted.mean() == pytest.approx(promise.rule.coverage, abs=0.03)
+    stopped = routed.depth == 1
     assert stopped.sum() > 1_000
     assert fresh.level_right[stopped, 0].mean() > 0.965
     routed = route_one(router, 0, 2, 0.0, [1.0, 0.5])
@@ -152,11 +152,77 @@ def test_back_off_holds_the_promise_among_those_that_stop() -> None:
     assert not route_one(router.whole_answers(), 0, 2, 0.0, [1.0, 0.5]).accepted[0]
 
 
+def test_a_department_holds_its_promise_among_answers_cut_short_too() -> None:
+    wish = Settings(0.8, precisions={"Sport": 0.97}, back_off=True)
+    router = build_router(PATHS, paths(12_000)[0], wish)
+    assert [(one.about, one.name, one.rule.precision) for one in router.promises] == [
+        ("department", "Sport", 0.97),
+        ("department", THE_OTHERS, 0.8),
+    ]
+    fresh, _ = paths(12_000, 1)
+    routed = route(router, fresh)
+    right = np.where(routed.depth == 2, fresh.whole.right, fresh.level_right[:, 0])
+    sport = routed.accepted & (fresh.chosen // 2 == 1)
+    assert (routed.depth[sport] == 1).sum() > 300
+    assert right[sport].mean() > 0.96
+    told = router.promises[0].rule
+    assert sport.sum() / (fresh.chosen // 2 == 1).sum() == pytest.approx(told.coverage, abs=0.05)
+    assert right[sport].mean() == pytest.approx(told.held, abs=0.02)
+
+
+def test_whole_answers_and_those_cut_short_are_together_as_certain_as_each() -> None:
+    """Each pile is promised with a certainty of 95 %, and what is promised is about both together."""
+    others, _ = paths(30_000, 999)
+    missed = 0
+    for seed in range(100):
+        routed = route(build_router(PATHS, paths(800, seed)[0], Settings(0.9, back_off=True)), others)
+        right = np.where(routed.depth == 2, others.whole.right, others.level_right[:, 0])
+        missed += bool(right[routed.accepted].mean() < 0.9)
+    assert missed <= 10, "5 are expected at most"
+
+
+def test_a_level_holds_its_promise_among_all_that_is_accepted() -> None:
+    evidence, fresh = paths(12_000)[0], paths(12_000, 1)[0]
+    for level, wanted in (("department", 0.98), ("type", 0.97)):
+        router = build_router(PATHS, evidence, Settings(0.8, precisions={level: wanted}, back_off=True))
+        routed = route(router, fresh)
+        place = PATHS.level_names.index(level)
+        given = routed.accepted & (routed.depth > place)
+        assert given.sum() > 1_000
+        assert fresh.level_right[given, place].mean() > wanted - 0.01
+        promise = router.promises[1]
+        assert (promise.about, promise.name, promise.place, promise.rule.precision) == (
+            "level", level, place + 1, wanted,
+        )  # fmt: skip
+        assert given.mean() == pytest.approx(promise.rule.coverage, abs=0.03)
+
+
+def test_a_level_asked_to_hold_less_does_not_loosen_what_all_answers_hold() -> None:
+    evidence, _ = paths(6_000)
+    strict = build_router(PATHS, evidence, Settings(0.97, back_off=True))
+    loose = build_router(PATHS, evidence, Settings(0.97, precisions={"department": 0.5}, back_off=True))
+    assert route(loose, evidence).depth.tolist() == route(strict, evidence).depth.tolist()
+    assert route(loose, evidence).reasons == route(strict, evidence).reasons
+
+
+def test_a_level_that_cannot_be_promised_is_told_as_the_level() -> None:
+    evidence, _ = paths(400)
+    router = build_router(PATHS, evidence, Settings(0.6, precisions={"department": 0.999}))
+    whole, level = router.promises
+    assert (whole.about, whole.rule.precision, whole.obstacle, whole.rule.coverage) == ("whole", 0.6, None, 0)
+    assert (level.about, level.name, level.rule.precision) == ("level", "department", 0.999)
+    assert level.obstacle is not None
+    [reason] = set(route(router, evidence).reasons)
+    assert reason.startswith(
+        "department: no confidence held a precision of 0.999 on the 400 held-out products"
+    )
+
+
 def test_each_path_is_routed_by_the_rule_of_its_outcome_and_by_the_deepest_level_that_holds() -> None:
     rule = AcceptRule(0.9, 0.9, basis=100, held=0.95, coverage=0.5)
     rules = tuple(replace(rule, threshold=threshold) for threshold in (0.9, 0.5))
-    levels = {2: replace(rule, threshold=0.8), 1: replace(rule, threshold=0.7)}
-    router = Router(rules, ("a", "b"), np.array([0, 1]), levels=levels)
+    stops = {depth: (replace(rule, threshold=threshold),) * 2 for depth, threshold in ((2, 0.8), (1, 0.7))}
+    router = Router(rules, ("a", "b"), np.array([0, 1]), stops=stops)
     routed = router.route_paths(
         np.array([0, 1, 0, 0, 0]),
         np.array([3, 3, 3, 3, 2]),

@@ -61,7 +61,9 @@ def test_too_many_mistakes_for_any_number_of_products() -> None:
     rule = fit_accept_rule(np.full(400, 0.9), np.arange(400) % 10 > 0, 0.95)
     assert rule.impossible().endswith("more products alone would not change that")
     few = fit_accept_rule(np.full(20, 0.9), np.arange(20) % 10 > 0, 0.95)
-    assert few.impossible().endswith("that takes at least 39 more labelled products")
+    assert few.impossible().endswith(
+        "that takes at least 39 more labelled products, and surest answers that are wrong less often"
+    )
 
 
 def test_the_strictest_of_several_promises() -> None:
@@ -70,8 +72,8 @@ def test_the_strictest_of_several_promises() -> None:
     assert strictest([whole], confidence, right) is whole
     both = strictest([whole, replace(whole, threshold=0.8, precision=0.99)], confidence, right)
     assert (both.precision, both.threshold, both.coverage) == (0.9, 0.8, pytest.approx(0.2))
-    never = replace(whole, threshold=np.inf, precision=0.999)
-    assert strictest([whole, never], confidence, right) is never
+    never = strictest([whole, replace(whole, threshold=np.inf, precision=0.999)], confidence, right)
+    assert (never.precision, never.possible, never.held, never.coverage) == (0.9, False, 0.0, 0.0)
 
 
 @pytest.mark.parametrize(
@@ -84,3 +86,12 @@ def test_rounding_up(count: float, told: int) -> None:
 def test_a_near_miss_is_not_told_to_the_product() -> None:
     rule = AcceptRule(0.95, float("inf"), 300, 0.0, 0.0, factor=1.0001)
     assert "takes about 150 more labelled products" in rule.impossible(labelled_per_held_out=10)
+
+
+def test_what_some_threshold_holds_by_itself_is_not_a_matter_of_so_many_products() -> None:
+    right = np.ones(1_000, bool)
+    right[300:500] = False  # by the confidences alone 500 are best to start with
+    rule = fit_accept_rule(np.linspace(1, 0.99, 1_000), right, 0.7)
+    assert not rule.possible
+    assert rule.factor == 1
+    assert rule.impossible().endswith("may be luck where so many are tried; more labelled products would tell")

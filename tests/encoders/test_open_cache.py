@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -32,6 +33,24 @@ def test_what_was_put_is_found() -> None:
     assert found.tolist() == [True, False, True]
     assert vectors.tolist() == [[3, 4], [0, 0], [1, 2]]
     assert cache.width == 2
+
+
+def test_what_comes_while_somebody_looks_is_found_whole() -> None:
+    cache = MemoryCache(1 << 20)
+
+    class Overtaken:
+        """A lock that another thread had just before."""
+
+        def __enter__(self) -> None:
+            cache._lock = threading.Lock()
+            cache.put(keys(1), np.ones((1, 2), np.float32))
+
+        def __exit__(self, *_: object) -> None:
+            pass
+
+    cache._lock = Overtaken()  # type: ignore[assignment]
+    found, vectors = cache.get(keys(1))
+    assert (found.tolist(), vectors.tolist()) == ([True], [[1, 1]])
 
 
 def test_what_was_unused_for_longest_goes() -> None:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
-from shelfwise.decision.router import Router
+from shelfwise.decision.router import Promise, Router
 from shelfwise.decision.routing import AcceptRule
 from shelfwise.evaluation.promise_records import Promises, PromiseScore
 from shelfwise.evaluation.promises import measure_promises
-from shelfwise.evaluation.summary import promise_sentence
+from shelfwise.evaluation.summary import promise_sentence, summary_rows
 from shelfwise.predictions import Prediction
 from shelfwise.taxonomy.targets import LabelTarget, PathTarget
 
@@ -47,15 +49,36 @@ def test_whole_paths_by_hand() -> None:
 
 def test_departments_and_levels_by_hand() -> None:
     rules = (RULE, AcceptRule(0.8, 0.65, 300, 0.9, 0.7))
-    stopping = {1: AcceptRule(0.9, 0.94, 200, 0.95, 0.4)}
-    router = Router(
-        rules, ("Home", "Toys"), np.array([0, 0, 1]), "department", stopping, ("department", "type")
+    stops = {1: (AcceptRule(0.9, 0.94, 200, 0.95, 0.4), AcceptRule(0.8, np.inf, 90, 0.0, 0.0))}
+    asked = (
+        Promise("department", "Home", rules[0], 0),
+        Promise("department", "Toys", rules[1], 1),
+        Promise("level", "department", rules[0], 1),
+        Promise("level", "type", rules[0], 2, obstacle=stops[1][1]),
     )
-    home, toys, level = measure_promises(router, {}, PATHS, TRUTH, MADE).scores
-    assert (home.name, home.cases, home.accepted, home.right) == ("Home", 3, 2, 1)
-    assert (toys.name, toys.cases, toys.accepted, toys.right) == ("Toys", 1, 1, 1)
+    router = Router(rules, ("Home", "Toys"), np.array([0, 0, 1]), "department", stops, asked=asked)
+    home, toys, top, below = measure_promises(router, {}, PATHS, TRUTH, MADE).scores
     # The fourth stops at Home, which is right, though Rugs is not.
-    assert (level.about, level.name, level.accepted, level.right) == ("level", "department", 1, 1)
+    assert (home.name, home.cases, home.accepted, home.right) == ("Home", 3, 3, 2)
+    assert (toys.name, toys.cases, toys.accepted, toys.right) == ("Toys", 1, 1, 1)
+    assert (top.about, top.name, top.cases, top.accepted, top.right) == ("level", "department", 5, 4, 4)
+    assert (below.name, below.accepted, below.right, below.given) == ("type", 3, 2, False)
+    assert "on the 90 held-out products" in below.reason
+
+
+def test_a_category_may_be_named_as_the_pool_is() -> None:
+    target = PathTarget((("Home", "Lamps"), ("the others", "Cars"), ("Toys", "Cars")))
+    rules = (replace(RULE, threshold=0.5), replace(RULE, threshold=0.9), replace(RULE, threshold=0.7))
+    names = ("Home", "the others", "the others")
+    router = Router(rules, names, np.array([0, 1, 2]), "department")
+    made = [path(("the others", "Cars"), 0.8), path(("Toys", "Cars"), 0.8), path(("Home", "Lamps"), 0.8)]
+    found = measure_promises(router, {}, target, [one.answer for one in made], made)
+    assert [(score.cases, score.accepted) for score in found.scores] == [(1, 1), (1, 0), (1, 1)]
+    labels = LabelTarget(("blue", "the others"))
+    given = [Prediction("1", ("blue", "the others"), 0.5, (0.8, 0.8), "review")]
+    router = Router(rules[:2], ("the others", "the others"), np.array([1, 0]), "label")
+    scores = measure_promises(router, {}, labels, [("blue",)], given).scores
+    assert [(score.accepted, score.right) for score in scores] == [(1, 0), (0, 0)]
 
 
 def test_labels_by_hand() -> None:
@@ -113,10 +136,35 @@ def test_what_is_said(made: PromiseScore, told: str, path_evaluation) -> None:
 
 
 def test_what_is_said_of_many(path_evaluation) -> None:
-    scores = [score(990, 1_000, name="a"), score(977, 1_000, name="b"), score(0, 0, name="c", threshold=None)]
+    scores = [
+        score(990, 1_000, name="a"),
+        score(977, 1_000, name="b"),
+        score(0, 0, name="c", reason="too few"),
+    ]
     promises = Promises(of="whole", certainty=0.95, scores=scores, reviews_per_thousand=300)
     told = promise_sentence(path_evaluation().model_copy(update={"promises": promises}))
     assert told == (
-        "1 of 2 promises held; of the others 0 missed by more than chance; 1 more could not be given."
+        "1 of 2 promises held; of the others 0 missed by more than chance; 1 could not be given (c: 98 %)."
     )
     assert promise_sentence(path_evaluation()) == ""
+
+
+def test_rows_tell_each_promise_by_its_name(path_evaluation) -> None:
+    scores = [
+        score(990, 1_000),
+        score(0, 0, name="Toys", about="department", held_out_coverage=0.0),
+        score(0, 0, name="type", about="level", reason="too few"),
+    ]
+    promises = Promises(of="whole", certainty=0.95, scores=scores, reviews_per_thousand=300)
+    rows = dict(summary_rows(path_evaluation().model_copy(update={"promises": promises})))
+    assert rows["promise of 98 % right"] == "held"
+    assert rows["promise of 98 % right, Toys"].startswith("nothing is accepted, for another promise")
+    assert rows["promise of 98 % right, type"] == "not given: too few"
+    assert "right among the accepted" in rows
+
+
+def test_where_single_labels_are_promised_whole_sets_are_not_told_as_the_promise(path_evaluation) -> None:
+    promises = Promises(of="labels", certainty=0.95, scores=[score(9, 9)], reviews_per_thousand=300)
+    rows = dict(summary_rows(path_evaluation().model_copy(update={"promises": promises})))
+    assert "whole sets right among them" in rows
+    assert "right among the accepted" not in rows

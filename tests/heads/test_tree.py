@@ -27,12 +27,25 @@ def test_names_of_a_level_lie_side_by_side_and_own_scores_after_them() -> None:
     ]
 
 
-def test_to_stop_at_an_inner_category_has_a_score_of_its_own() -> None:
-    parts, scale, levels = outcome_parts(PathTarget((("Men",), ("Men", "Shoes"), ("Women",))))
-    # 0 Men, 1 Women | 2 Shoes | 3 stop at Men
-    assert parts.T.tolist() == [[0, 3], [0, 2], [1, 4]]
-    assert scale.tolist() == [1, 1, 1, 1]
+def test_where_depths_are_unequal_every_path_has_a_score_of_its_own() -> None:
+    target = PathTarget((("Men",), ("Men", "Shoes"), ("Women",)))
+    parts, scale, levels = outcome_parts(target)
+    # 0 Men, 1 Women | 2 Shoes | 3 to 5: each path's own
+    assert parts.T.tolist() == [[0, 3, 6], [0, 2, 4], [1, 5, 6]]
+    assert scale.tolist() == [1, 1, 1, 1, 1, 1]
     assert levels[1][2].tolist() == [-100, 0, -100], "a path that ends above a level says nothing of it"
+
+
+def test_machines_are_asked_about_names_and_where_depths_are_unequal_about_paths() -> None:
+    truth = np.array([2, 0, 1])
+    unequal = TreeHead(PathTarget((("Men",), ("Men", "Shoes"), ("Women",))))
+    assert [(first, last, which.tolist()) for first, last, which in unequal.one_vs_rest(truth)] == [
+        (0, 2, [1, 0, 0]),
+        (2, 3, [-1, -1, 0]),
+        (3, 6, [2, 0, 1]),
+    ]
+    equal = TreeHead(PathTarget((("Men", "Shoes"), ("Women", "Bags"), ("Women", "Shoes"))))
+    assert [(first, last) for first, last, _ in equal.one_vs_rest(truth)] == [(0, 2), (2, 4)]
 
 
 def test_a_name_counts_anew_on_another_level() -> None:
@@ -51,7 +64,7 @@ def test_probabilities_by_hand() -> None:
 
 def test_the_loss_is_of_the_path_and_of_each_level_it_reaches() -> None:
     target = PathTarget((("a", "x"), ("a", "y"), ("b",)))
-    scores = torch.tensor([[1.0, -1.0, 0.5, 0.2]])  # a, b | x, y
+    scores = torch.tensor([[1.0, -1.0, 0.5, 0.2, 0.0, 0.0, 0.0]])  # a, b | x, y | each path's own
     paths, tops = np.array([1.5, 1.2, -1.0]), np.array([1.0, -1.0])
     path, top = np.exp(paths[2]) / np.exp(paths).sum(), np.exp(tops[1]) / np.exp(tops).sum()
     for wrong in (0.0, 0.3):

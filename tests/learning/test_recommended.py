@@ -88,9 +88,9 @@ def test_pictures_without_a_backbone_are_not_read_twice() -> None:
     [
         (5_000, 50, "svm", "svm"),
         (50_000, 50, "svm", "svm"),
-        (99_000, 400, "svm", "svm"),
-        (99_000, 410, "gradient", "gradient"),
-        (10_000, 480, "svm", "svm"),
+        (99_000, 660, "svm", "svm"),
+        (99_000, 670, "gradient", "gradient"),
+        (10_000, 800, "svm", "svm"),
         (300, 200, "svm", "svm"),
         (2_000, 1_900, "svm", "svm"),
         (500_000, 50, "gradient", "gradient"),
@@ -101,6 +101,12 @@ def test_solvers_follow_the_size(products: int, outcomes: int, words: str, title
     found = {one.name: one for one in accurate([TEXT, BRAND], Task(products, outcomes, False))}
     assert (found["words"].solver, found["title"].solver) == (words, title)
     assert (found["words"].rank is None) == (words == "svm" or outcomes <= 200)
+
+
+def test_what_counts_is_how_many_planes_there_are() -> None:
+    shallow, deep = (Task(5_000, 1_000, False, planes) for planes in (1_200, 2_000))
+    assert accurate([TEXT, BRAND], shallow)[0].solver == "svm"
+    assert accurate([TEXT, BRAND], deep)[0].solver == "gradient"
 
 
 def test_names_that_inputs_have_are_not_taken_again() -> None:

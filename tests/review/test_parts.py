@@ -11,14 +11,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import binom
-from tests.review.desk_maker import PATHS, Turned, make_desk, path_card, predicted
+from tests.review.desk_maker import PATHS, Turned, label_card, labelled, make_desk, path_card, predicted
 from tests.review.test_queue import ALL, judge, lease, product, wish
 
 from shelfwise.catalog.words import searchable, words_of
 from shelfwise.review import numbers, people
 from shelfwise.review.categories import Categories
+from shelfwise.review.desk import Desk
 from shelfwise.review.drift import measure_drift
 from shelfwise.review.errors import NotThereError, RefusedError
+from shelfwise.review.filters import QueueFilter
 from shelfwise.review.intervals import measured_share
 from shelfwise.review.keys import below, from_key, to_key
 from shelfwise.review.neighbours import Neighbours
@@ -172,7 +174,6 @@ class TestNumbers:
             assert numbers.sample_precision(connection).everything.of == 0
 
     def test_the_sample_counts_what_was_decided_elsewhere_up_to_where_it_got(self, tmp_path: Path) -> None:
-        from shelfwise.review.filters import QueueFilter
         from shelfwise.review.queue import lease_one
 
         desk = make_desk(tmp_path, 30)
@@ -191,6 +192,60 @@ class TestNumbers:
         assert (seen.everything.right, seen.everything.of, seen.waiting) == (5, 6, 0)
         accepted = [pk for pk in order[:6] if product(desk, pk).route == "accept"]
         assert seen.accepted.of == len(accepted)
+
+    @pytest.mark.parametrize(
+        ("reason", "after", "right"),
+        [
+            ("stopped at level 2", ("Home", "Kitchen", "Pans"), 1),
+            ("stopped at level 2", ("Home", "Kitchen"), 1),
+            ("stopped at level 2", ("Home", "Lamps"), 0),
+            ("stopped at level 2", ("Home",), 0),
+            ("", ("Home", "Kitchen", "Pans"), 0),
+        ],
+    )
+    def test_a_path_that_was_accepted_cut_short_is_right_where_it_is_completed(
+        self, tmp_path: Path, database_url: str, reason: str, after: tuple[str, ...], right: int
+    ) -> None:
+        cut = predicted(0, 0.9, answer=("Home", "Kitchen"), part_confidence=(0.95, 0.9), reason=reason)
+        desk = make_desk(tmp_path, predictions=[cut], database=database_url)
+        self.sampled(desk, after)
+        self.counted(desk, right, ("Home", "Kitchen"))
+
+    @pytest.mark.parametrize(
+        ("after", "right"),
+        [(("blue", "red"), 1), (("blue",), 1), (("red", "soft"), 0), (("blue", "red", "soft"), 1)],
+    )
+    def test_labels_accepted_without_others_are_right_where_those_are_added(
+        self, tmp_path: Path, database_url: str, after: tuple[str, ...], right: int
+    ) -> None:
+        left = "left out as not sure enough: red"
+        cut = replace(
+            labelled(0),
+            answer=("blue",),
+            part_confidence=(0.9,),
+            decision="accept",
+            reason=left,
+            confidence=0.9,
+        )
+        desk = make_desk(tmp_path, predictions=[cut], card=label_card(), database=database_url)
+        self.sampled(desk, after)
+        self.counted(desk, right, ("blue",))
+
+    def sampled(self, desk: Desk, after: tuple[str, ...]) -> None:
+        """Ann decides on the one product, in the mixed sample."""
+        held = lease(desk, "Ann", QueueFilter(order="sample"))
+        assert held is not None
+        judge(desk, "Ann", wish(desk, held, queue="sample", after=after))
+
+    def counted(self, desk: Desk, right: int, answer: tuple[str, ...]) -> None:
+        """Every figure says whether the one product accepted was ``right``."""
+        with desk.database.read() as connection:
+            accepted = numbers.sample_precision(connection).accepted
+            bands = numbers.acceptance_by_confidence(connection)
+            [(category, share)] = numbers.acceptance_by_category(connection)
+        assert (accepted.right, accepted.of) == (right, 1)
+        assert sum(band.right for band in bands) == right
+        assert (category, share.right, share.of) == (answer, right, 1)
 
     def test_drift(self, tmp_path: Path) -> None:
         desk = make_desk(tmp_path, 10)

@@ -37,7 +37,13 @@ def test_from_predictions_to_decisions(
         "0",
     ]
     with subprocess.Popen(
-        [*map(str, command), "--value", "price"], stdout=subprocess.PIPE, text=True, env={**os.environ}
+        [*map(str, command), "--value", "price"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env={**os.environ},
+        # A shell that started the tests in the background has it ignored, and children inherit that.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL) and None,
     ) as served:
         try:
             assert served.stdout is not None
@@ -55,7 +61,8 @@ def test_from_predictions_to_decisions(
                 assert client.post("/decide", data=form).status_code == 200
         finally:
             served.send_signal(signal.SIGINT)
-            served.wait(timeout=20)
+            said = served.communicate(timeout=20)[1]
+    assert (served.returncode, "interrupted" in said) == (0, False), said
     done = shelfwise("decisions", database, "-o", tmp_path / "decisions.parquet")
     assert (done.status, "decisions" in done.out) == (0, True)
     assert (tmp_path / "decisions.parquet").is_file()

@@ -230,6 +230,9 @@ class TestKeys:
             assert status("/v1/predict", user[:-1], "POST") == 401
             assert status("/v1/predict", user, "POST") == 200
             assert status("/v1/taxonomy", None) == status("/metrics", None) == 401
+            assert status("/openapi.json", None) == 401
+            assert status("/openapi.json", user) == 200
+            assert status("/docs", user) == status("/redoc", user) == 404
             assert status("/healthz", None) == status("/readyz", None) == 200
             assert status("/v1/reload", None, "POST") == 401
             assert status("/v1/reload", user, "POST") == 403

@@ -238,6 +238,14 @@ class TestWhatIsNoted:
             "1 category name stands under more than one parent ('Shoes' under 'Men' and 'Women'): each is a category of its own"
         )
 
+    def test_two_levels_with_one_category_each(self) -> None:
+        read = read_truth(
+            catalog(a=["x", "x"], b=["y", "y"], c=["1", "2"]), TargetRecipe(columns=["a", "b", "c"])
+        )
+        assert read.notes == (
+            "2 levels hold the same category for every product and tell nothing: a ('x'), b ('y')",
+        )
+
     def test_a_level_with_one_category(self) -> None:
         table = catalog(kind=["Apparel", "Apparel"], type=["Shoes", "Bags"])
         (note,) = read_truth(table, TargetRecipe(columns=["kind", "type"])).notes

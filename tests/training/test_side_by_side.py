@@ -148,6 +148,40 @@ def test_processes_end_with_a_killed_parent(tmp_path: Path) -> None:
     assert not Path(f"/proc/{orphan}").exists()
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="the script ends itself by a signal")
+def test_what_a_killed_process_left_is_removed_by_the_next(tmp_path: Path, temporary_files: Path) -> None:
+    script, place = tmp_path / "orphan.py", tmp_path / "process"
+    script.write_text(ORPHAN)
+    environment = os.environ | {"TMPDIR": str(temporary_files)}
+    subprocess.run([sys.executable, str(script), str(place)], timeout=60, check=False, env=environment)
+    (left,) = temporary_files.glob("shelfwise-training-*")
+    with SideBySide.working(1) as pool:
+        assert left.exists(), "so young a folder may be one that is only being made"
+    _age(left)
+    with SideBySide.working(1) as pool:
+        assert list(temporary_files.glob("shelfwise-training-*")) == [pool.folder]
+
+
+def test_what_others_hold_or_laid_there_is_let_alone(tmp_path: Path, temporary_files: Path) -> None:
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    (elsewhere / "lock").touch()
+    link = temporary_files / "shelfwise-training-link"
+    link.symlink_to(elsewhere)
+    unheld = temporary_files / "shelfwise-training-unheld"
+    unheld.mkdir()
+    with SideBySide.working(1) as outer:
+        _age(outer.folder)
+        _age(link)
+        with SideBySide.working(1):
+            assert outer.folder.exists()
+    assert (link.exists(), unheld.exists(), elsewhere.exists()) == (True, True, True)
+
+
+def _age(folder: Path) -> None:
+    os.utime(folder / "lock", (0, 0))
+
+
 def test_no_room_for_the_shared_file(monkeypatch: pytest.MonkeyPatch) -> None:
     import joblib
 

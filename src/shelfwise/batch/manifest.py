@@ -118,8 +118,11 @@ class Identity:
         if theirs != list(self.files):
             if not isinstance(theirs, list) or len(theirs) != len(self.files):
                 return "of a catalog of other files"
-            changed = next(mine for mine, old in zip(self.files, theirs, strict=True) if mine != old)
-            return f"of a catalog that has changed since ('{changed['path']}')"
+            mine, old = next(pair for pair in zip(self.files, theirs, strict=True) if pair[0] != pair[1])
+            was = old.get("path") if isinstance(old, dict) else None
+            if was != mine["path"]:
+                return f"of another catalog ('{was}' and not '{mine['path']}')"
+            return f"of a catalog that has changed since ('{was}')"
         if other.get("model") != self.model:
             return "by another model"
         options = other.get("options")
@@ -262,11 +265,12 @@ def file_identity(file: Path) -> dict[str, Any]:
 def _lines(manifest: str) -> list[dict[str, Any]]:
     """The whole lines of a manifest, at least one (empty where there is none); what follows a broken line is left out."""
     lines: list[dict[str, Any]] = []
-    for text in manifest.splitlines(keepends=True):
+    # Names of files may hold what `splitlines` takes for the end of a line, such as U+2028; what follows the last end is cut off.
+    for text in manifest.split("\n")[:-1]:
         try:
-            line = json.loads(text) if text.endswith("\n") else None
+            line = json.loads(text)
         except ValueError:
-            line = None
+            break
         if not isinstance(line, dict):
             break
         lines.append(line)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import signal
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -32,11 +33,23 @@ def begin_importing(threads: int, networks: bool) -> None:
     """
     context = worker_context()
     if isinstance(context, ForkServerContext):
+        from multiprocessing import resource_tracker
         from multiprocessing.forkserver import ensure_running
 
         context.set_forkserver_preload([*_IMPORTS, *(_NETWORKS if networks else ())])
-        with few_threads(threads):
+        resource_tracker.ensure_running()  # begun by the server's start, it would let Ctrl-C through again
+        with few_threads(threads), _ctrl_c_held_back():
             ensure_running()
+
+
+@contextmanager
+def _ctrl_c_held_back() -> Iterator[None]:
+    """A process begun inside does not hear Ctrl-C, which is this one's to answer; here it counts as soon as this is over."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 @contextmanager

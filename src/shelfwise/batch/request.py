@@ -48,6 +48,7 @@ class PredictRequest:
     explain: bool = False
     images: Path | None = None
     id: str | None = None
+    encoding: str | None = None
     fetch: FetchOptions = field(default_factory=FetchOptions)
     workers: int = 1
     engine: Literal["local", "ray"] = "local"
@@ -91,7 +92,9 @@ class PredictRequest:
 
     def batches(self, rows: int, skip: int = 0) -> Iterable[Catalog]:
         """The catalog's products without the first ``skip``, ``rows`` at a time. Raises CatalogError."""
-        return Catalog.scan(*self.catalogs, rows=rows, skip=skip, images_dir=self.images, id=self.id)
+        return Catalog.scan(
+            *self.catalogs, rows=rows, skip=skip, images_dir=self.images, id=self.id, encoding=self.encoding
+        )
 
     def identity(self, ruling: Ruling | None, files: Sequence[Path] | None = None) -> Identity:
         """What decides the rows of a folder; ``files``: the catalog's, None to find them. Raises OSError."""
@@ -108,6 +111,8 @@ class PredictRequest:
             "id": self.id,
             "shard_rows": self.shard_rows,
         }
+        if self.encoding is not None:  # folders begun before there was such an option go on
+            options["encoding"] = self.encoding
         found = [file.path for file in find_files(self.catalogs)] if files is None else files
         return Identity.of(found, self.model, options)
 

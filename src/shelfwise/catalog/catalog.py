@@ -88,15 +88,18 @@ class Catalog:
         number: Names = (),
         image: Names = (),
         group: str | None = None,
+        encoding: str | None = None,
         progress: Progress = no_progress,
     ) -> Catalog:
         """Read whole catalogs: files, folders or globs of CSV, TSV, JSON lines (each also .gz) or Parquet.
 
         Columns named in ``id`` … ``group`` have that role, the others' roles are guessed. Relative image
         paths start at their catalog file's folder, or at ``images_dir``; images themselves are not read.
-        ``progress`` is told how many rows are done. Raises CatalogError.
+        ``encoding`` is that of CSV, TSV and JSON lines; None has it found out. ``progress`` is told how many rows are
+        done. Raises CatalogError.
         """
-        opening = Opening.of(paths, images_dir, Roles.of(id, group, text, category, number, image), None)
+        roles = Roles.of(id, group, text, category, number, image)
+        opening = Opening.of(paths, images_dir, roles, None, encoding)
         parts = []
         for part in opening.files.rows(READ_ROWS, image_bytes=False):
             parts.append(part)
@@ -122,6 +125,7 @@ class Catalog:
         number: Names = (),
         image: Names = (),
         group: str | None = None,
+        encoding: str | None = None,
         fields: Mapping[str, Field] | None = None,
         progress: Progress = no_progress,
     ) -> Iterator[Catalog]:
@@ -134,7 +138,8 @@ class Catalog:
         """
         if rows < 1:
             raise CatalogError(f"Expected at least 1 row a batch, got {rows}.")
-        opening = Opening.of(paths, images_dir, Roles.of(id, group, text, category, number, image), fields)
+        roles = Roles.of(id, group, text, category, number, image)
+        opening = Opening.of(paths, images_dir, roles, fields, encoding)
         return cls._batches(opening, rows, skip, before, progress)
 
     @classmethod

@@ -6,9 +6,10 @@ import csv
 import sys
 from collections import deque
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 MAX_RECORD_CHARACTERS = 64 << 20  # a row over several lines that is longer is a quote that was never closed
+MERGED_SHOWN = 3
 
 # Cells of 10 MB are legal. The limit is per process (csv has no other way); some platforms have 32-bit longs.
 csv.field_size_limit(min(sys.maxsize, 2**31 - 1))
@@ -22,6 +23,8 @@ class Seen:
     first_short: int = 0
     nuls: int = 0
     stray_quotes: int = 0
+    merged: list[tuple[int, int]] = field(default_factory=list)
+    """First and last lines of rows that may be several, joined by quotes."""
 
     def notes(self, name: str) -> Iterator[str]:
         """What to say of the file ``name``, a sentence for each kind of oddity."""
@@ -34,6 +37,13 @@ class Seen:
             yield f"{name}: NUL characters were removed from {self.nuls:,} line(s)."
         if self.stray_quotes:
             yield f"{name}: {self.stray_quotes:,} line(s) hold a quote never closed; taken as a letter."
+        if self.merged:
+            places = ", ".join(f"{first:,} to {last:,}" for first, last in self.merged[:MERGED_SHOWN])
+            more = ", …" if len(self.merged) > MERGED_SHOWN else ""
+            yield (
+                f"{name}: lines {places}{more} are one row by their quotes, but each looks like a row of its own. If they are, "
+                "take out the quote that opens in the first line and the one that closes in the last."
+            )
 
 
 class BrokenRow(list[str]):
@@ -112,10 +122,14 @@ class Records:
         while True:
             try:
                 for fields in csv.reader(feed, delimiter=self._separator):
-                    if len(feed.record) > 1 and self._is_glued(feed.record, fields):
+                    lines = feed.record
+                    # Only an odd quote can leave a single line open, at the end of the file.
+                    if (len(lines) > 1 or lines[0].count('"') % 2) and self._is_glued(lines, fields):
                         break
+                    if len(lines) > 1 and self._looks_like_rows(lines, fields):
+                        self._seen.merged.append((feed.line - len(lines) + 1, feed.line))
                     if fields:
-                        yield feed.line - len(feed.record) + 1, fields
+                        yield feed.line - len(lines) + 1, fields
                     feed.forget()
                 else:
                     return
@@ -125,7 +139,7 @@ class Records:
             yield feed.line, self._read_literally(first)
 
     def _is_glued(self, lines: list[str], fields: list[str]) -> bool:
-        """Whether a record over several lines is really several records, joined by a stray quote.
+        """Whether a record is really several records, joined by a stray quote, or its only line the first of them.
 
         An honest record passes the strict reading (a closing quote is followed by a separator or the line's
         end). One that does not may still be a text with quotes in it; it is not when its field count is wrong
@@ -140,8 +154,22 @@ class Records:
             open_to_the_end = str(error) == "unexpected end of data"
         else:
             return False
+        if len(lines) == 1:
+            return open_to_the_end
         whole = [line.count(self._separator) >= width - 1 for line in lines]
         return open_to_the_end or len(fields) != width or (width > 1 and whole[0] and any(whole[1:]))
+
+    def _looks_like_rows(self, lines: list[str], fields: list[str]) -> bool:
+        """Whether every line of an honest record is a whole row by itself: then its quotes may be two strays.
+
+        In a text, commas are followed by a space; the fewer lines and fields, the likelier it is chance.
+        """
+        width = self._width
+        if width < 2 or len(fields) != width or len(lines) + width < 6:
+            return False
+        rows = [line.rstrip("\r\n").split(self._separator) for line in (lines[0], lines[-1])]
+        rows += csv.reader(lines[1:-1], delimiter=self._separator)
+        return all(len(row) == width and not any(cell[:1].isspace() for cell in row) for row in rows)
 
     def _read_literally(self, line: str) -> list[str]:
         """The fields of one line with a stray quote in it, taking quotes as letters."""

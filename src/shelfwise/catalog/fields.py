@@ -85,6 +85,8 @@ def missing_column(name: str, columns: Iterable[str]) -> str:
     lower = {column.lower(): column for column in columns}
     near = difflib.get_close_matches(name.lower(), lower, n=1, cutoff=0.5)
     hint = f" Did you mean '{lower[near[0]]}'?" if near else ""
+    if near and "," in lower[near[0]]:
+        hint += f" On the command line write '\"{lower[near[0]]}\"', as commas separate names there."
     return f"There is no column '{name}'.{hint} The columns are: {', '.join(columns)}."
 
 

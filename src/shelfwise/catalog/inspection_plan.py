@@ -8,7 +8,6 @@ from shelfwise.catalog.catalog import Catalog
 from shelfwise.catalog.column import INPUT_ROLES, Role
 from shelfwise.catalog.giveaway import Giveaway
 from shelfwise.catalog.inspection import Inspection, LeftOut, PlannedInput, Problem, TargetFound
-from shelfwise.recipe import TrainingRecipe
 
 ENCODER_BY_ROLE = {
     Role.TEXT: "ngrams",
@@ -73,10 +72,9 @@ def write_plan(inspection: Inspection, problems: Sequence[Problem]) -> list[str]
             f"of no use for products not categorized yet. If new products do carry {them}, name {them} with "
             "--inputs."
         )
-    held_out = TrainingRecipe().held_out
     plan.append(
-        f"Hold back about {round(held_out * target.labelled):,} of them ({held_out:.0%}) to choose the best "
-        "model and to learn how sure it is; near-duplicates stay together."
+        "Have the products scored by classifiers that did not learn from them, near-duplicates kept together: by that choose "
+        "the best model and learn how sure it is. Then learn from all of them."
     )
     return plan
 

@@ -12,6 +12,7 @@ EXAMPLE_WIDTH = 34
 WHY_WIDTH = 44
 SOURCES_SHOWN = 3
 SUGGESTIONS_SHOWN = 6
+_LINE_ENDS = str.maketrans({"\n": "\\n", "\r": "\\r"})
 LEAK_HINT = (
     "If new products' texts say it too, that is as it should be. If they are written only once the category is known, "
     "figures measured here will not be reached on new products: train with --mask-labels, which takes these words out."
@@ -49,7 +50,11 @@ def count_of(count: int, whole: int) -> str:
 
 
 def aligned(rows: Sequence[Sequence[str]], right: frozenset[int] = frozenset(), indent: int = 2) -> list[str]:
-    """Cells in columns two spaces apart; columns numbered in ``right`` are aligned at their right edge."""
+    """Cells in columns two spaces apart; columns numbered in ``right`` are aligned at their right edge.
+
+    Line ends, which names of columns may hold, are shown as in Python (``\\n``).
+    """
+    rows = [[cell.translate(_LINE_ENDS) for cell in row] for row in rows]
     widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
     return [
         (" " * indent + "  ".join(_pad(cell, widths[i], i in right) for i, cell in enumerate(row))).rstrip()

@@ -40,6 +40,10 @@ def find_files(paths: Iterable[str | os.PathLike[str]]) -> list[CatalogFile]:
     """
     found: dict[Path, CatalogFile] = {}
     given = [os.fspath(path) for path in paths]
+    if "" in given:  # to the file system it is the current folder, but nobody means that by it
+        raise CatalogError(
+            "Expected a file, folder or glob as catalog, got an empty text. Give its name, or . for the current folder."
+        )
     if not given:
         raise CatalogError("No catalog was given: expected one or more files, folders or globs.")
     for text in given:
@@ -56,6 +60,10 @@ def _expand(text: str) -> list[CatalogFile]:
         known = format_of(path)
         if known is None:
             raise CatalogError(f"{path}: '{path.suffix}' is not a catalog format; expected {_READABLE}.")
+        if not path.is_file():  # a pipe waits for whoever writes into it, and can be read only once
+            raise CatalogError(
+                f"{path}: expected a file or folder, got a pipe, socket or device. Write its content to a file first."
+            )
         return [CatalogFile(path, known)]
     if glob.has_magic(text):
         names = sorted(glob.glob(str(path), recursive=True))

@@ -49,10 +49,14 @@ class Opening:
         images_dir: Paths | None,
         roles: Roles,
         given: Mapping[str, Field] | None,
+        encoding: str | None = None,
     ) -> Opening:
-        """Open the files, read the first rows and find the id column. ``given``: fields decided elsewhere."""
+        """Open the files, read the first rows and find the id column.
+
+        ``given``: fields decided elsewhere. ``encoding``: of text files, where a person has said it.
+        """
         folder = None if images_dir is None else Path(images_dir).expanduser()
-        files = CatalogFiles.open(paths, folder)
+        files = CatalogFiles.open(paths, folder, encoding)
         head = files.head()
         said = roles.by_column(files.kinds)
         taken = {**{name: known.role for name, known in (given or {}).items()}, **said}

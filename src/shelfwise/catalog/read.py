@@ -18,6 +18,7 @@ from shelfwise.catalog.read_delimited import DelimitedReader
 from shelfwise.catalog.read_jsonl import JsonLinesReader
 from shelfwise.catalog.read_parquet import ParquetReader
 from shelfwise.catalog.rows import ARROW_TYPE, Kind, Reader, RowBatch, one_array, stronger
+from shelfwise.catalog.text_file import check_encoding
 from shelfwise.errors import CatalogError
 
 HEAD_ROWS = 2_000
@@ -51,11 +52,18 @@ class CatalogFiles:
     kinds: dict[str, Kind] = field(default_factory=dict)
 
     @classmethod
-    def open(cls, paths: Iterable[str | os.PathLike[str]], images_dir: Path | None) -> CatalogFiles:
-        """Open every file that ``paths`` mean. Raises CatalogError; see ``find_files`` and the readers."""
+    def open(
+        cls, paths: Iterable[str | os.PathLike[str]], images_dir: Path | None, encoding: str | None = None
+    ) -> CatalogFiles:
+        """Open every file that ``paths`` mean; text files are in ``encoding``, or in what is found to be theirs.
+
+        Raises CatalogError; see ``find_files`` and the readers.
+        """
+        if encoding is not None:
+            check_encoding(encoding)  # also where there are only Parquet files
         if images_dir is not None and not images_dir.is_dir():
             raise CatalogError(f"{images_dir}: the image folder does not exist or is no folder.")
-        readers = [_open(file, images_dir) for file in find_files(paths)]
+        readers = [_open(file, images_dir, encoding) for file in find_files(paths)]
         files = cls(readers, [images_dir or reader.path.parent for reader in readers])
         files._learn_columns()
         return files
@@ -134,13 +142,18 @@ def _from_row(reader: Reader, rows: int, image_bytes: bool, row: int) -> tuple[I
     return reader.batches(rows, image_bytes=image_bytes, first=first), first
 
 
-def _open(file: CatalogFile, images_dir: Path | None) -> Reader:
+def _open(file: CatalogFile, images_dir: Path | None, encoding: str | None) -> Reader:
     try:
         if file.format == "parquet":
-            return ParquetReader(file.path, images_dir)
+            parquet = ParquetReader(file.path, images_dir)
+            if encoding is not None:
+                parquet.notes.append(
+                    f"{file.path.name}: Parquet is always UTF-8; --encoding {encoding} is not used."
+                )
+            return parquet
         if file.format == "jsonl":
-            return JsonLinesReader(file.path)
-        return DelimitedReader(file.path, file.format)
+            return JsonLinesReader(file.path, encoding)
+        return DelimitedReader(file.path, file.format, encoding)
     except PermissionError as error:
         raise CatalogError(f"{file.path}: no permission to read it.") from error
 

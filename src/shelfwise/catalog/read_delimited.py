@@ -31,11 +31,11 @@ class DelimitedReader:
     first field may still be right; a row with fewer is filled up with nulls. Neither vanishes.
     """
 
-    def __init__(self, path: Path, format: str) -> None:
+    def __init__(self, path: Path, format: str, encoding: str | None = None) -> None:
         self.path = path
         self.notes: list[str] = []
         self.kinds: dict[str, Kind] = {}
-        self._form = find_form(path)
+        self._form = find_form(path, encoding=encoding)
         self._separator, self._skip_lines = ",", 0
         self._names: list[str] = []
         if self._find_shape("\t" if format == "tsv" else ","):

@@ -27,7 +27,7 @@ class JsonLinesReader:
     occur later are new columns from there on.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, encoding: str | None = None) -> None:
         self.path = path
         self.kinds: dict[str, Kind] = {}
         start = first_bytes(path).lstrip(b"\xef\xbb\xbf \t\r\n")
@@ -36,7 +36,7 @@ class JsonLinesReader:
                 f"{path}: this is one JSON array; expected JSON lines. Write each object of the array "
                 "on one line of its own."
             )
-        self._form = find_form(path, always_utf8=True)
+        self._form = find_form(path, always_utf8=True, encoding=encoding)
         self.notes = list(self._form.notes)
         self._look_ahead()
 

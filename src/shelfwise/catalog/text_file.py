@@ -5,15 +5,13 @@ from __future__ import annotations
 import codecs
 import gzip
 import io
-import re
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, cast
 
-from charset_normalizer import from_bytes
-
+from shelfwise.catalog.legacy_encodings import guess_encoding
 from shelfwise.errors import CatalogError
 
 BLOCK_BYTES = 1 << 20
@@ -35,28 +33,6 @@ _FOREIGN = (
     (b"%PDF", "a PDF"),
     (b"SQLite format 3", "an SQLite database"),
 )
-# What shops export in, the likeliest first; an open choice ends in exotic code pages on short samples.
-_LEGACY = [
-    "cp1252",
-    "cp1250",
-    "cp1251",
-    "cp1253",
-    "cp1254",
-    "shift_jis",
-    "gb18030",
-    "big5",
-    "euc_kr",
-    "cp1255",
-    "cp1256",
-]
-
-# The three Latin code pages share most bytes; which letters come out tells them apart. Ties go to the first.
-_LETTERS = {
-    "cp1252": "äöüßéèêëàâçñóòôõáãíìïîúùûœæøåº",
-    "cp1250": "áčďéěíňóřšťúůýžąćęłńśźżőűäöüßâăîşţ",
-    "cp1254": "çğıöşüâîi̇",
-}
-_SIGNS = "\xa0–—‘’‚“”„…•€£©®™°²³½¼¾«»×·´"
 
 
 @dataclass(frozen=True)
@@ -95,17 +71,19 @@ def first_bytes(path: Path, count: int = 4096) -> bytes:
     return start
 
 
-def find_form(path: Path, *, always_utf8: bool = False) -> TextForm:
+def find_form(path: Path, *, always_utf8: bool = False, encoding: str | None = None) -> TextForm:
     """Find a text file's encoding by reading all of it once (in blocks).
 
-    A byte order mark decides; text that is UTF-8 throughout is UTF-8; a file with both valid and invalid
-    UTF-8 beyond ASCII, or any with ``always_utf8``, is damaged UTF-8 (noted); what remains is guessed from
-    its non-UTF-8 lines (noted).
+    ``encoding``: what a person says it is; CatalogError where it is not. Else a byte order mark decides; text that
+    is UTF-8 throughout is UTF-8; a file with both valid and invalid UTF-8 beyond ASCII, or any with
+    ``always_utf8``, is damaged UTF-8 (noted); what remains is guessed from its non-UTF-8 lines (noted).
     """
     start = first_bytes(path)
-    for mark, encoding in _BOMS:
+    if encoding is not None:
+        return _as_said(path, encoding, start)
+    for mark, declared in _BOMS:
         if start.startswith(mark):
-            return TextForm(encoding)
+            return TextForm(declared)
     if (unmarked := _utf16_without_mark(start)) is not None:
         return TextForm(unmarked, (f"{path.name}: read as {unmarked.upper()} (it does not declare itself).",))
     invalid, valid, suspect = _survey(path)
@@ -114,8 +92,50 @@ def find_form(path: Path, *, always_utf8: bool = False) -> TextForm:
     if always_utf8 or valid > invalid:
         note = f"{path.name}: {invalid:,} line(s) hold bytes that are not UTF-8; they were replaced by �."
         return TextForm("utf-8", (note,))
-    guess = _guess(suspect)
-    return TextForm(guess, (f"{path.name}: not UTF-8; read as {guess}, guessed from its content.",))
+    guess = guess_encoding(suspect)
+    note = (
+        f"{path.name}: not UTF-8; read as {guess}, guessed from its content. If letters came out wrong, name the encoding "
+        "with --encoding."
+    )
+    return TextForm(guess, (note,))
+
+
+def check_encoding(encoding: str) -> str:
+    """Python's own name of an encoding of text. Raises CatalogError for one that there is not."""
+    try:
+        # A codec that is no text encoding, such as "hex" or "rot13", is refused by what opens files with it.
+        return codecs.lookup(io.TextIOWrapper(io.BytesIO(), encoding=encoding).encoding).name
+    except (LookupError, ValueError) as error:
+        raise CatalogError(
+            f"Expected the name of a text encoding such as utf-8, cp1252, cp1250, cp932 or gb18030, got '{encoding}'."
+        ) from error
+
+
+def _as_said(path: Path, encoding: str, start: bytes) -> TextForm:
+    """The form that a person names. Raises CatalogError where the file's bytes are no such text."""
+    name = check_encoding(encoding)
+    for mark, declared in _BOMS:  # the mark itself is no part of the text
+        if start.startswith(mark) and name.startswith(declared.removesuffix("-sig")):
+            name = declared
+    decoder = codecs.getincrementaldecoder(name)()
+    line = 1
+    try:
+        with open_bytes(path) as stream:
+            while block := stream.read(BLOCK_BYTES):
+                line += decoder.decode(block).count("\n")
+            decoder.decode(b"", final=True)
+    except UnicodeError as error:
+        why = str(error)
+        if isinstance(error, UnicodeDecodeError):
+            line += error.object[: error.start].decode(name, "replace").count("\n")
+            why = error.reason
+        raise CatalogError(
+            f"{path}: expected text in {encoding}, got bytes that are none in line {line:,} ({why}). Name another encoding, or "
+            "leave it out to have it found."
+        ) from error
+    except READ_ERRORS:
+        pass  # reading the rows meets the damage again and can say after which row
+    return TextForm(name)
 
 
 def _utf16_without_mark(start: bytes) -> str | None:
@@ -176,20 +196,3 @@ def _is_utf8(text: bytes) -> bool:
     except UnicodeDecodeError:
         return False
     return True
-
-
-def _guess(sample: bytes) -> str:
-    # Only what surrounds the foreign bytes tells encodings apart; long ASCII stretches drown it.
-    windows = [match.group() for match in re.finditer(rb"[^\s,;|\"]*[\x80-\xff][^,;|\"\r\n]{0,40}", sample)]
-    sample = b" ".join(windows)
-    best = from_bytes(sample, cp_isolation=_LEGACY, threshold=0.4).best()
-    if best is not None and best.encoding not in _LETTERS:
-        return best.encoding
-    return max(_LETTERS, key=lambda encoding: _share_of_letters(sample.decode(encoding, "replace"), encoding))
-
-
-def _share_of_letters(text: str, encoding: str) -> float:
-    """Share of the characters beyond ASCII that the languages of an encoding use."""
-    foreign = [character for character in text.lower() if not character.isascii()]
-    usual = sum(character in _LETTERS[encoding] or character in _SIGNS for character in foreign)
-    return usual / max(1, len(foreign))

@@ -62,14 +62,21 @@ def export(
             "(default 0.001, int8 0.01).",
         ),
     ] = None,
-    source: Annotated[ProductSource, Takes("images")],
+    source: Annotated[ProductSource, Takes("images", "encoding")],
     quiet: Quiet = False,
 ) -> None:
     """Write a model whose networks run by ONNX Runtime: faster, and without PyTorch."""
     from shelfwise.export.run import ExportRequest, run_export
 
     request = ExportRequest(
-        model, output, tuple(catalogs or ()), precision.value, products, most_changed, source.images
+        model,
+        output,
+        tuple(catalogs or ()),
+        precision.value,
+        products,
+        most_changed,
+        source.images,
+        source.encoding,
     )
     with reporting(quiet) as reporter:
         done = run_export(request, reporter)

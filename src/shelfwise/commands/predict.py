@@ -79,6 +79,7 @@ def predict(
         explain=explain,
         images=source.images,
         id=source.id,
+        encoding=source.encoding,
         fetch=web.fetch_options(),
         workers=machines.workers,
         engine=machines.engine,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from pathlib import Path
 from typing import Annotated
 
@@ -68,10 +69,19 @@ def review(
 
         listening = listen(host, port)
         options = DeskOptions(
-            database, catalog or (), labelled or (), source.images, source.id, value, votes, https
+            database,
+            catalog or (),
+            labelled or (),
+            source.images,
+            source.id,
+            value,
+            votes,
+            https,
+            source.encoding,
         )
         desk = open_desk(model, predictions or (), options, reporter)
         news = let_in(desk.database, person or (), new_token)
     for line in welcome(listening, news, loopback=is_loopback(host)):
         print(line, flush=True)
-    serve(desk, listening, loopback=is_loopback(host))
+    with suppress(KeyboardInterrupt):  # the way to end it; all that was under way is done by then
+        serve(desk, listening, loopback=is_loopback(host))

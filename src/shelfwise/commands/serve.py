@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from pathlib import Path
 from typing import Annotated
 
@@ -68,4 +69,5 @@ def serve(
             service = open_service(model, options)
     for line in welcome(listening, service, options):
         print(line, flush=True)
-    serve_until_stopped(service, listening, loopback=is_loopback(host))
+    with suppress(KeyboardInterrupt):  # the way to end it; all that was under way is done by then
+        serve_until_stopped(service, listening, loopback=is_loopback(host))

@@ -44,16 +44,20 @@ def _promise_rows(model: Categorizer) -> list[tuple[str, str]]:
     unit = "labels" if router.about == "label" else "products"
     random = model.ensemble_.calibration.random_labels
     for promise in router.promises[:_MOST_PROMISES]:
-        rule, name = promise.rule, "accepted"
-        if promise.name:
-            name += f", {'stopped at ' if promise.about == 'level' else ''}{promise.name}"
-        told = (
-            f"from confidence {rule.threshold:.3f}: {rule.coverage:.1%} of {rule.basis:,} held-out {unit}, "
-            f"{rule.held:.1%} of them right ({rule.precision:g} is promised)"
-            if rule.possible
-            else f"none: {rule.impossible(router.labelled_per_held_out)}"
-        )
-        if not rule.possible and router.about != "label" and rule.precision > 1 - random:
+        rule, name = promise.rule, f"accepted, {promise.name}" if promise.name else "accepted"
+        if promise.obstacle is not None:
+            told = f"none: {promise.obstacle.impossible(router.labelled_per_held_out)}"
+        elif not rule.coverage:
+            told = "none: another promise about the same answers cannot be given"
+        else:
+            since = f"from confidence {rule.threshold:.3f}" if rule.possible else "only cut short"
+            cut = ", less sure ones cut short" if rule.possible and router.stops else ""
+            told = (
+                f"{since}{cut}: {rule.coverage:.1%} of {rule.basis:,} held-out {unit}, "
+                f"{rule.held:.1%} of them right ({rule.precision:g} is promised)"
+            )
+        hopeless = rule.precision > 1 - random
+        if promise.obstacle is not None and router.about != "label" and hopeless:
             # More labelled products like these would not help.
             told = (
                 f"none: about {random:.0%} of the labels look random, and no answer can agree with more of them than the rest; "

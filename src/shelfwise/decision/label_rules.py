@@ -47,10 +47,11 @@ def fit_label_rules(
     seed: int = 0,
     certainty: float = CERTAINTY,
     by_label: np.ndarray | None = None,
+    beyond: np.ndarray | None = None,
 ) -> tuple[dict[ThresholdKind, LabelRule], dict[ThresholdKind, Answered]]:
     """A rule for every kind of threshold, from probabilities [N, outcomes] and true labels, 0 or 1 [N, labels]; and the whole
     sets of these products that it rests on. ``by_label`` [N, labels]: the labels' probabilities, where they are not just sums of
-    the sets'.
+    the sets'. ``beyond`` bool [N]: products that have other labels besides, so that no set is all of them; None: none has.
 
     They must be of products that nothing else was fitted on. Confidence and the accept rule are fitted on sets that thresholds
     of other ``groups`` (int64 [N]) decided: many thresholds fitted to the same products would make their sets look better than
@@ -71,6 +72,7 @@ def fit_label_rules(
             given[inside] = others.given(chances[inside])
         odds = set_log_odds(target, probabilities, by_label, given)
         right = (given == (labels > 0)).all(1)
+        right = right if beyond is None else right & ~beyond
         scale, shift = fit_scale_and_shift(odds, right.astype(np.float64))
         # An empty set is never accepted: it counts as one that is wrong and least sure.
         confidence = np.round(np.where(given.any(1), expit(scale * odds + shift), 0.0), DECIMALS)

@@ -9,7 +9,8 @@ A promise is about products like the held-out ones: with a certainty of 95 %, of
    in all. The order starts where the confidences themselves, without the answers, say that the test has the most power.
 2. *Near-duplicates are not independent.* Ten colours of one shirt are right or wrong together, so they count as fewer: numbers
    are divided by the design effect 1 + ρ (m - 1), with m the mean group size a product meets and ρ how alike the products of a
-   group are right or wrong (Kish 1965; exact intervals on effective sizes: Korn & Graubard 1998).
+   group are right or wrong (Kish 1965; exact intervals on effective sizes: Korn & Graubard 1998). Where hardly any is wrong, ρ
+   cannot be seen: there it is what it is over all products, and where nothing is wrong anywhere, 1.
 3. *Equal confidences are accepted or reviewed together.*
 """
 
@@ -25,6 +26,8 @@ CERTAINTY = 0.95
 """How sure a promise is: one-sided."""
 STEPS = 200
 """Thresholds that are tested at most, evenly spaced over the products: each test more could end the sequence sooner."""
+_WRONG_GROUPS = 5
+"""Groups with something wrong that say as much of how alike products of a group are as was thought before."""
 _AS_GOOD = 0.999
 _MOST_FACTOR = 1e6
 
@@ -83,7 +86,9 @@ def design_effects(wrong: np.ndarray, groups: np.ndarray) -> np.ndarray:
     """[N], at least 1: of how many products one counts as one, among the first 1, 2, … N of them.
 
     ``wrong`` bool [N], ``groups`` int [N]. 1 + ρ (m - 1), with m the mean size of a product's group among those taken, and ρ the
-    intraclass correlation: the covariance of two products of one group, over the variance.
+    intraclass correlation: the covariance of two products of one group, over the variance. Few groups with something wrong say
+    little of it: it is drawn towards that of all products, and that towards 1. Otherwise the surest products, of which none is
+    wrong, would all count in full, and luck would be taken for certainty.
     """
     wrong = wrong.astype(np.float64)
     met, met_wrong = _met_before(groups, wrong)
@@ -95,8 +100,15 @@ def design_effects(wrong: np.ndarray, groups: np.ndarray) -> np.ndarray:
     either = np.cumsum(met_wrong + wrong * met)
     covariance = both - 2 * rate * either + rate**2 * pairs
     spread = pairs * rate * (1 - rate)
-    likeness = np.divide(covariance, spread, out=np.zeros(len(wrong)), where=spread > 0)
-    return np.asarray(1 + np.clip(likeness, 0.0, 1.0) * pairs / taken)
+    likeness = np.divide(covariance, spread, out=np.zeros(len(wrong)), where=spread > 0).clip(0.0, 1.0)
+    seen = np.cumsum((wrong > 0) & (met_wrong == 0))
+    everywhere = _shrunk(likeness[-1:], seen[-1:], 1.0)
+    return np.asarray(1 + _shrunk(likeness, seen, everywhere) * pairs / taken)
+
+
+def _shrunk(likeness: np.ndarray, seen: np.ndarray, before: np.ndarray | float) -> np.ndarray:
+    """What is thought of a likeness measured on ``seen`` groups with something wrong, where ``before`` was thought of it."""
+    return (seen * likeness + _WRONG_GROUPS * before) / (seen + _WRONG_GROUPS)
 
 
 def lower_bound(right: npt.ArrayLike, accepted: npt.ArrayLike, certainty: float = CERTAINTY) -> np.ndarray:

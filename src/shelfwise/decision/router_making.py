@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
-from typing import Literal, Protocol
+from typing import Literal, Protocol, TypeVar
 
 import numpy as np
 
 from shelfwise.decision.evidence import Evidence
+from shelfwise.decision.path_promises import path_promises
+from shelfwise.decision.path_rules import HeldOutPaths
 from shelfwise.decision.promise import products_needed
-from shelfwise.decision.router import Router
-from shelfwise.decision.routing import AcceptRule, fit_accept_rule, strictest
+from shelfwise.decision.router import Promise, Router
+from shelfwise.decision.routing import AcceptRule, fit_accept_rule
 from shelfwise.errors import RecipeError
 from shelfwise.taxonomy.targets import LabelTarget, PathTarget, Target
 
@@ -19,6 +22,8 @@ THE_OTHERS = "the others"
 """What the pool of departments or labels is called that are too small to promise anything for by themselves."""
 _ROOM = 2
 """A department or label has a rule of its own from so many times the products on that the promise takes at the least."""
+
+_Fitted = TypeVar("_Fitted")
 
 
 class RoutingSettings(Protocol):
@@ -120,52 +125,34 @@ def _path_router(
 ) -> Router:
     names = _level_names(target)
     levels, departments = _told_apart(target, names, settings.precisions)
-    whole = evidence.whole
-    promise = partial(fit_accept_rule, certainty=settings.certainty)
-
-    def rule(rows: np.ndarray, precision: float) -> AcceptRule:
-        found = [promise(whole.confidence[rows], whole.right[rows], precision, evidence.groups[rows])]
-        for level, wanted in levels.items():
-            # A path may end above the level; then the level is right if the path is.
-            sure, confidence = evidence.level_confidence[rows, level], whole.confidence[rows]
-            right = np.where(sure == 0, whole.right[rows], evidence.level_right[rows, level])
-            probable = np.where(sure == 0, confidence, sure)
-            found.append(promise(confidence, right, wanted, evidence.groups[rows], probable))
-        return strictest(found, whole.confidence[rows], whole.right[rows])
-
+    held_out = HeldOutPaths(evidence, target.lengths[evidence.chosen], levels, settings.certainty)
     tops = sorted({path[0] for path in target.outcomes})
     place_of = {top: place for place, top in enumerate(tops)}
     top_of = np.array([place_of[path[0]] for path in target.outcomes])
-    own = settings.per_department or departments
-    rules, told, rule_of = _by_part(
+    own = settings.per_department or bool(departments)
+    parts, told, rule_of = _by_part(
         tops if own else [],
         top_of[evidence.chosen],
         {top: departments.get(top, settings.precision) for top in tops},
         settings.precision,
         [top for top in tops if settings.per_department or top in departments],
-        rule,
+        partial(held_out.part_rules, back_off=settings.back_off),
         settings.certainty,
     )
-    router_rule_of = rule_of[top_of] if own else np.zeros(target.n_outcomes, np.int64)
-    thresholds = np.array([one.threshold for one in rules])[router_rule_of[evidence.chosen]]
-    stopping: dict[int, AcceptRule] = {}
-    if settings.back_off:
-        left = whole.confidence < thresholds
-        for depth in range(target.taxonomy.depth - 1, 0, -1):
-            rows = np.flatnonzero(left & (evidence.level_confidence[:, depth] > 0))
-            sure, right = evidence.level_confidence[rows, depth - 1], evidence.level_right[rows, depth - 1]
-            found = promise(sure, right, levels.get(depth - 1, settings.precision), evidence.groups[rows])
-            stopping[depth] = found
-            left[rows[sure >= found.threshold]] = False
-    return Router(
-        tuple(rules),
+    router = Router(
+        tuple(part.whole.rule for part in parts),
         tuple(told),
-        router_rule_of,
+        rule_of[top_of] if own else np.zeros(target.n_outcomes, np.int64),
         "department" if own else "whole",
-        stopping,
-        names,
+        {depth: tuple(part.stops[depth].rule for part in parts) for depth in parts[0].stops},
         labelled_per_held_out=labelled_per_held_out,
+        obstacles={
+            place: Promise("level", names[level], part.whole.of_levels[level], level + 1)
+            for place, part in enumerate(parts)
+            if (level := part.whole.obstacle) is not None
+        },
     )
+    return replace(router, asked=path_promises(router, parts, held_out, names))
 
 
 def _told_apart(
@@ -240,10 +227,10 @@ def _by_part(
     precisions: Mapping[str, float],
     precision: float,
     wanted: Sequence[str],
-    fit: Callable[[np.ndarray, float], AcceptRule],
+    fit: Callable[[np.ndarray, float], _Fitted],
     certainty: float,
     always: Sequence[str] = (),
-) -> tuple[list[AcceptRule], list[str], np.ndarray]:
+) -> tuple[list[_Fitted], list[str], np.ndarray]:
     """A rule for each of the ``wanted`` parts that is large enough or in ``always``, and one for all others together.
 
     ``part_of`` int64 [M] is the part of each held-out case, by its place in ``parts``. The third is int64 [parts]: the place of
@@ -251,7 +238,7 @@ def _by_part(
     """
     sizes = np.bincount(part_of, minlength=len(parts))
     asked, kept = set(wanted), set(always)
-    rules: list[AcceptRule] = []
+    rules: list[_Fitted] = []
     names: list[str] = []
     rule_of = np.full(max(len(parts), 1), -1)
     for place, part in enumerate(parts):

@@ -18,7 +18,8 @@ class AcceptRule:
 
     ``basis`` is how many held-out predictions it was chosen on, ``held`` the precision measured on those accepted, and
     ``coverage`` the share accepted. ``factor`` is how many times as many products the promise would take where it cannot be
-    given; None where it is given, or no number would do. ``certainty``: how sure the promise is.
+    given: 1 where some threshold alone would hold it, but not those tested before; None where it is given, or no number would do.
+    ``certainty``: how sure the promise is.
     """
 
     precision: float
@@ -39,12 +40,16 @@ class AcceptRule:
         said = f"no confidence held a precision of {self.precision:g} on the {self.basis:,} held-out products"
         if self.precision >= 1:
             return f"{said}, and no number of products can promise that nothing is ever wrong"
+        if self.factor == 1:
+            luck = "some would by themselves, which may be luck where so many are tried"
+            return f"{said}: {luck}; more labelled products would tell"
         if self.factor is not None:
             more = round_up(max(self.factor - 1, _LEAST_MORE) * max(self.basis, 1) * labelled_per_held_out)
             return f"{said}; that takes about {more:,} more labelled products like these"
         least = max(products_needed(self.precision, self.certainty) - self.basis, 0) * labelled_per_held_out
         if least:
-            return f"{said}; that takes at least {round_up(least):,} more labelled products"
+            surer = ", and surest answers that are wrong less often" if self.basis else ""
+            return f"{said}; that takes at least {round_up(least):,} more labelled products{surer}"
         return (
             f"{said}; its surest answers are wrong too often, and more products alone would not change that"
         )
@@ -67,7 +72,8 @@ def fit_accept_rule(
     ranking = Ranking.of(confidence, right, groups, probable)
     place = lowest_promised(ranking, precision, certainty)
     if place is None:
-        factor = factor_needed(ranking, precision, certainty)
+        passed = ranking.total > 0 and bool(ranking.bounds(certainty).max() >= precision)
+        factor = 1.0 if passed else factor_needed(ranking, precision, certainty)
         return AcceptRule(precision, float("inf"), ranking.total, 0.0, 0.0, factor, certainty)
     accepted = int(ranking.accepted[place])
     return AcceptRule(
@@ -81,19 +87,20 @@ def fit_accept_rule(
 
 
 def strictest(rules: list[AcceptRule], confidence: np.ndarray, right: np.ndarray) -> AcceptRule:
-    """The rule that keeps the promises of all: the one with the highest threshold, told as the first one's promise.
+    """The first rule with the highest threshold of all, so that it keeps the promises of all; where one of them cannot be given,
+    nothing is accepted.
 
     ``confidence`` float [N] and ``right`` bool [N] are those of the first rule.
     """
-    hardest = max(rules, key=lambda rule: rule.threshold)
-    if not hardest.possible or hardest is rules[0]:
-        return hardest
-    accepted = confidence >= hardest.threshold
+    threshold = max(rule.threshold for rule in rules)
+    if threshold == rules[0].threshold:
+        return rules[0]
+    accepted = confidence >= threshold
     return replace(
         rules[0],
-        threshold=hardest.threshold,
-        held=float(right[accepted].mean()),
-        coverage=float(accepted.mean()),
+        threshold=threshold,
+        held=float(right[accepted].mean()) if accepted.any() else 0.0,
+        coverage=float(accepted.mean()) if len(accepted) else 0.0,
     )
 
 

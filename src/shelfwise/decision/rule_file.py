@@ -61,10 +61,11 @@ class _StoredRules(BaseModel):
 
     @model_validator(mode="after")
     def _each_once(self) -> Self:
-        numbers = [one.rule for one in self.rules]
-        twice = next((number for place, number in enumerate(numbers) if number in numbers[:place]), None)
-        if twice is not None:
-            raise ValueError(f"expected every rule once, but rule {twice} is there twice")
+        seen: set[int] = set()
+        for one in self.rules:
+            if one.rule in seen:
+                raise ValueError(f"expected every rule once, but rule {one.rule} is there twice")
+            seen.add(one.rule)
         return self
 
 

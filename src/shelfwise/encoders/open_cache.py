@@ -48,8 +48,8 @@ class MemoryCache:
     def get(self, keys: Sequence[bytes]) -> tuple[np.ndarray, np.ndarray]:
         """(found bool [K], vectors [K, width], zeros where not found)."""
         found = np.zeros(len(keys), dtype=bool)
-        vectors = np.zeros((len(keys), self.width or 0), dtype=self.dtype)
         with self._lock:
+            vectors = np.zeros((len(keys), self.width or 0), dtype=self.dtype)
             for place, key in enumerate(keys):
                 vector = self._vectors.get(key)
                 if vector is not None:

@@ -17,10 +17,10 @@ class PromiseScore(Record):
 
     about: Literal["whole", "department", "level", "label"]
     name: str
-    """Of the department, level or label; empty for whole answers."""
+    """Of the department, level or label; empty for all answers."""
     precision: float
     threshold: MaybeNumber
-    """From which confidence on a case is accepted; None where nothing can be promised."""
+    """From which confidence on a whole answer is accepted; None where none is, though parts of answers may be."""
     basis: int
     """Held-out cases that the promise was made on."""
     held_out_precision: MaybeNumber
@@ -35,6 +35,11 @@ class PromiseScore(Record):
     low: MaybeNumber
     high: MaybeNumber
     """95 % interval of ``held`` (Clopper & Pearson 1934), products taken as independent."""
+
+    @property
+    def given(self) -> bool:
+        """Whether this can be promised; even then another promise about the same answers may stand in the way."""
+        return not self.reason
 
     @property
     def verdict(self) -> Literal["held", "not held", "nothing accepted"]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -125,7 +125,7 @@ def measure_promises(
 
 @dataclass(frozen=True)
 class _Cases:
-    """What a promise is about: bool [M], whether each case was accepted by its rule, and whether it is right."""
+    """What a promise is about: bool [M], whether each case was accepted, and whether it is right as it was given."""
 
     accepted: np.ndarray
     right: np.ndarray
@@ -142,27 +142,21 @@ def _cases(
     if promise.about == "label" and isinstance(target, LabelTarget):
         return _label_cases(promise, router, target, truth, predictions)
     accepted, right = [], []
-    names = {name: place for place, name in enumerate(router.names)}
-    place = names.get(promise.name, 0)
+    paths = isinstance(target, PathTarget)
     outcomes = target.encode([one.answer for one in predictions]) if isinstance(target, PathTarget) else None
-    depth = next((d for d in router.levels if router.level_name(d) == promise.name), 0)
     for number, (true, one, given) in enumerate(zip(truth, predictions, handed, strict=True)):
         if promise.about == "level":
-            accepted.append(given.accepted and given.routed.kept == depth)
-            right.append(true[:depth] == one.answer[:depth])
+            # An answer that was cut above the level says nothing of it.
+            kept = given.routed.kept
+            accepted.append(given.accepted and (kept is None or len(given.answer) >= promise.place))
+            right.append(true[: promise.place] == one.answer[: promise.place])
             continue
-        if promise.about == "department":
-            mine = (
-                outcomes is not None and outcomes[number] >= 0 and router.rule_of[outcomes[number]] == place
-            )
-            if not mine:
+        if promise.about == "department" and outcomes is not None:
+            outcome = outcomes[number]
+            if outcome < 0 or router.rule_of[outcome] != promise.place:
                 continue
-        accepted.append(given.accepted and given.routed.kept is None)
-        right.append(
-            right_as_given(
-                true, replace(given, answer=one.answer, routed=Routed("accept", "")), outcomes is not None
-            )
-        )
+        accepted.append(given.accepted)
+        right.append(right_as_given(true, given, paths))
     return _Cases(np.array(accepted, bool), np.array(right, bool))
 
 
@@ -173,12 +167,11 @@ def _label_cases(
     truth: Sequence[Category],
     predictions: Sequence[Prediction],
 ) -> _Cases:
-    place = router.names.index(promise.name)
     numbers = {name: number for number, name in enumerate(target.labels)}
     accepted, right = [], []
     for true, one in zip(truth, predictions, strict=True):
         for name, probability in zip(one.answer, one.part_confidence, strict=True):
-            if router.rule_of[numbers[name]] == place:
+            if router.rule_of[numbers[name]] == promise.place:
                 accepted.append(router.sure_label(numbers[name], probability))
                 right.append(name in true)
     return _Cases(np.array(accepted, bool), np.array(right, bool))
@@ -200,9 +193,9 @@ def _score(promise: Promise, cases: _Cases, labelled_per_held_out: float) -> Pro
         precision=rule.precision,
         threshold=rule.threshold,
         basis=rule.basis,
-        held_out_precision=rule.held if rule.possible else None,
+        held_out_precision=rule.held if rule.coverage else None,
         held_out_coverage=rule.coverage,
-        reason="" if rule.possible else rule.impossible(labelled_per_held_out),
+        reason="" if promise.obstacle is None else promise.obstacle.impossible(labelled_per_held_out),
         cases=len(cases.accepted),
         accepted=accepted,
         right=right,

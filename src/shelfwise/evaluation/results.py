@@ -82,7 +82,8 @@ class Evaluation(Record):
     """Empty for label sets."""
     baseline: Baseline
     classifiers: dict[str, PathScores | LabelSetScores]
-    """`FUSED` first, then each single input's classifier, the best first."""
+    """`FUSED` first, then each classifier alone, the best first. One may read several inputs: of the preset `auto`, `words` and
+    `early` do."""
     routes: Routes
     coverage_curve: list[CoveragePoint]
     calibration: Calibration
@@ -105,7 +106,7 @@ class Evaluation(Record):
 
     @property
     def best_input(self) -> str | None:
-        """Name of the single input whose classifier has the best headline figure; None if none was given."""
+        """Name of the classifier that alone has the best headline figure, whatever it reads; None where none was scored alone."""
         return next((name for name in self.classifiers if name != FUSED), None)
 
     def to_json(self, path: Path | str) -> None:

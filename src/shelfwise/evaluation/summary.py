@@ -8,6 +8,11 @@ from shelfwise.evaluation.promise_records import PromiseScore
 from shelfwise.evaluation.results import FUSED, Evaluation
 from shelfwise.evaluation.score_records import LabelSetScores, PathScores
 
+_MOST_NAMED = 3
+"""Promises that could not be given are named up to so many."""
+_MOST_ROWS = 5
+"""Up to so many promises have a row each; of more it is counted how many held."""
+
 
 def percent(share: float | None, digits: int = 1) -> str:
     """A share (0–1) as "90.5 %"; never "100 %" or "0 %" unless it is exactly that; "–" for None."""
@@ -95,7 +100,7 @@ def promise_sentence(evaluation: Evaluation) -> str:
         return _many_promises(scores)
     [score] = scores
     promised = percent(score.precision, _digits(score.precision))
-    if score.threshold is None:
+    if not score.given:
         return f"Nothing is promised: {score.reason}."
     if score.held is None:
         return f"{promised} right was promised of what is accepted, and nothing here is sure enough to be accepted."
@@ -111,18 +116,25 @@ def promise_sentence(evaluation: Evaluation) -> str:
 
 
 def _many_promises(scores: Sequence[PromiseScore]) -> str:
-    made = [score for score in scores if score.threshold is not None]
-    tested = [score for score in made if score.held is not None]
+    tested = [score for score in scores if score.held is not None]
     broken = [score for score in tested if score.verdict == "not held"]
     clearly = [score for score in broken if not score.by_chance]
-    if not tested:
-        return f"Of {count(len(scores), 'promise', 'promises')} none could be tested: nothing was accepted."
     parts = [f"{len(tested) - len(broken):,} of {count(len(tested), 'promise', 'promises')} held"]
+    if not tested:
+        parts = [f"of {count(len(scores), 'promise', 'promises')} none could be tested: nothing was accepted"]
     if broken:
         parts.append(f"of the others {len(clearly):,} missed by more than chance")
-    if len(made) < len(scores):
-        parts.append(f"{len(scores) - len(made):,} more could not be given")
-    return "; ".join(parts).capitalize() + "."
+    refused = [score for score in scores if not score.given]
+    if refused:
+        named = ", ".join(_promise_name(score) for score in refused[:_MOST_NAMED])
+        more = ", …" if len(refused) > _MOST_NAMED else ""
+        parts.append(f"{len(refused):,} could not be given ({named}{more})")
+    return "; ".join(part if place else part.capitalize() for place, part in enumerate(parts)) + "."
+
+
+def _promise_name(score: PromiseScore) -> str:
+    promised = percent(score.precision, _digits(score.precision))
+    return f"{score.name}: {promised}" if score.name else promised
 
 
 def _digits(share: float) -> int:
@@ -169,7 +181,9 @@ def summary_rows(evaluation: Evaluation) -> list[tuple[str, str]]:
             rows.append((f"{name} alone, {headline.name}", percent(scores.headline)))
     rows.append(("always the most frequent", percent(evaluation.baseline.score)))
     rows.append(("accepted without a person", percent(routes.accept.share)))
-    rows.append(("right among the accepted", percent(routes.accept.accuracy)))
+    of_labels = evaluation.promises is not None and evaluation.promises.of == "labels"
+    right = "whole sets right among them" if of_labels else "right among the accepted"
+    rows.append((right, percent(routes.accept.accuracy)))
     rows += _promise_rows(evaluation)
     rows.append(("calibration error", percent(evaluation.calibration.expected_calibration_error)))
     rows.append(("area under risk-coverage", f"{evaluation.calibration.area_under_risk_coverage:.4f}"))
@@ -186,26 +200,28 @@ def _promise_rows(evaluation: Evaluation) -> list[tuple[str, str]]:
     promises = evaluation.promises
     if promises is None:
         return []
-    rows = []
-    if len(promises.scores) == 1:
-        [score] = promises.scores
-        promised = percent(score.precision, _digits(score.precision))
-        told = {
-            "held": "held",
-            "not held": "not held"
-            + (", which can be chance" if score.by_chance else ", by more than chance"),
-            "nothing accepted": "nothing is accepted",
-        }[score.verdict]
-        if score.threshold is None:
-            told = f"not given: {score.reason}"
-        rows.append((f"promise of {promised} right", told))
-    else:
-        rows.append(("promises", promise_sentence(evaluation).rstrip(".")))
+    rows = [_promise_row(score) for score in promises.scores]
+    if len(rows) > _MOST_ROWS:
+        rows = [("promises", promise_sentence(evaluation).rstrip("."))]
     reviews = f"{promises.reviews_per_thousand:,.0f} of 1,000 products"
     if promises.cost_per_thousand is not None:
         reviews += f", which costs {promises.cost_per_thousand:,.2f}"
     rows.append(("reviews", reviews))
     return rows
+
+
+def _promise_row(score: PromiseScore) -> tuple[str, str]:
+    promised = percent(score.precision, _digits(score.precision))
+    told = {
+        "held": "held",
+        "not held": "not held" + (", which can be chance" if score.by_chance else ", by more than chance"),
+        "nothing accepted": "nothing is accepted",
+    }[score.verdict]
+    if not score.given:
+        told = f"not given: {score.reason}"
+    elif not score.held_out_coverage:
+        told = "nothing is accepted, for another promise about the same answers cannot be given"
+    return f"promise of {promised} right" + (f", {score.name}" if score.name else ""), told
 
 
 def _of_thousand(share: float) -> str:

@@ -54,6 +54,7 @@ class ExportRequest:
     products: int = 1_000
     most_changed: float | None = None
     images: Path | None = None
+    encoding: str | None = None
 
 
 @dataclass(frozen=True)
@@ -89,7 +90,7 @@ def run_export(request: ExportRequest, reporter: Reporter) -> Exported:
             f"expected the catalog that the model was trained on at '{missing[0] if missing else 'its place'}' to compare the "
             "export on, and it is not there; name products: shelfwise export MODEL CATALOG -o FOLDER"
         )
-    catalog = Catalog.read(*paths, images_dir=request.images)
+    catalog = Catalog.read(*paths, images_dir=request.images, encoding=request.encoding)
     rows = np.unique(np.linspace(0, len(catalog) - 1, request.products).astype(np.int64))
     return export_model(
         request.model,

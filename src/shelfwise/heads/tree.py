@@ -2,14 +2,16 @@
 
 A path's score is the sum of the scores of the category names on it, level by level ("Men" + "Shoes" + "Sneakers"), so
 that what is learned of sneakers for men serves sneakers for women; a path whose last name also occurs under
-another parent has a score of its own besides. A flat softmax over leaves with probabilities summed upward dominates
-top-down classifiers over the whole operating range (Valmadre 2022, *Hierarchical classification at multiple
-operating points*).
+another parent has a score of its own besides. Where paths are of unequal depth each has one: to stop at "Men" needs a
+score that what is below does not share, and a deep path sums more names than a short one. A flat softmax over leaves
+with probabilities summed upward dominates top-down classifiers over the whole operating range (Valmadre 2022,
+*Hierarchical classification at multiple operating points*).
 """
 
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterable
 
 import numpy as np
 import torch
@@ -20,9 +22,11 @@ from shelfwise.heads.base import Head, HeadOptions, weighted_mean
 from shelfwise.heads.smoothing import HierarchicalSmoothing
 from shelfwise.heads.wrong_labels import WRONG_LABELS, expecting_wrong_labels
 from shelfwise.taxonomy.targets import PathTarget
+from shelfwise.taxonomy.tree import Path
 
 OWN_SCORE_SCALE = 0.3
-"""Slows what is learned of a category alone against what is learned of its name: less overfitting of rare paths."""
+"""Slows what is learned of a category alone against what is learned of its name: less overfitting of rare paths. Not where paths
+are of unequal depth: there a path's own score has to make up for names that others have more of."""
 
 
 _NO_NAME = -100
@@ -52,6 +56,7 @@ class TreeHead(Head):
         parts, scale, levels = outcome_parts(target)
         self.n_scores = len(scale)
         self.levels = levels
+        self.all_have_own = unequal_depths(target.outcomes)
         self.register_buffer("parts", torch.from_numpy(parts), persistent=False)
         self.register_buffer("scale", torch.from_numpy(scale), persistent=False)
 
@@ -86,15 +91,28 @@ class TreeHead(Head):
         return losses * (named != _NO_NAME)
 
     def one_vs_rest(self, truth: np.ndarray) -> list[tuple[int, int, np.ndarray]]:
-        """Each name of a level against the others of that level; what single paths have of their own stays zero."""
-        return [
+        """Each name of a level against the others of that level; and each path against the others where all have a score of their
+        own. Where only some have one, it stays zero."""
+        groups = [
             (first, last, np.where(names[truth] == _NO_NAME, -1, names[truth]))
             for first, last, names in self.levels
         ]
+        if self.all_have_own:
+            groups.append((self.n_scores - self.parts.shape[1], self.n_scores, truth))
+        return groups
 
 
 Level = tuple[int, int, np.ndarray]
 """First and last + 1 of the scores of a level's names, and each outcome's name among them, int64 [outcomes] (or _NO_NAME)."""
+
+
+def unequal_depths(paths: Iterable[Path]) -> bool:
+    """Whether some paths end above where others do.
+
+    >>> unequal_depths([("Men",), ("Men", "Shoes")]), unequal_depths([("Men", "Bags"), ("Men", "Shoes")])
+    (True, False)
+    """
+    return len({len(path) for path in paths}) > 1
 
 
 def outcome_parts(target: PathTarget) -> tuple[np.ndarray, np.ndarray, list[Level]]:
@@ -104,23 +122,18 @@ def outcome_parts(target: PathTarget) -> tuple[np.ndarray, np.ndarray, list[Leve
     """
     bearers: dict[tuple[int, str], int] = Counter((len(path), path[-1]) for path in target.taxonomy.paths)
     names = sorted(bearers)  # level by level, so that a level's scores lie side by side
-    numbers: dict[object, int] = {name: number for number, name in enumerate(names)}
+    numbers = {name: number for number, name in enumerate(names)}
+    all_have_own = unequal_depths(target.outcomes)
+    own_scale = 1.0 if all_have_own else OWN_SCORE_SCALE
     scales = [1.0] * len(names)
-    inner = {path[:depth] for path in target.outcomes for depth in range(1, len(path))}
-
-    def extra(part: object, scale: float) -> int:
-        scales.append(scale)
-        return numbers.setdefault(part, len(numbers))
-
     rows = []
     for outcome in target.outcomes:
         row = [numbers[depth, name] for depth, name in enumerate(outcome, start=1)]
-        if bearers[len(outcome), outcome[-1]] > 1:
-            row.append(extra(("own", outcome), OWN_SCORE_SCALE))
-        if outcome in inner:  # to stop here needs a score that the categories below do not share
-            row.append(extra(("stop", outcome), 1.0))
+        if all_have_own or bearers[len(outcome), outcome[-1]] > 1:
+            row.append(len(scales))
+            scales.append(own_scale)
         rows.append(row)
-    parts = np.full((max(map(len, rows)), len(rows)), len(numbers), dtype=np.int64)
+    parts = np.full((max(map(len, rows)), len(rows)), len(scales), dtype=np.int64)
     for column, row in enumerate(rows):
         parts[: len(row), column] = row
     return parts, np.array(scales, dtype=np.float32), _levels(target, names)

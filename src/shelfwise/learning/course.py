@@ -13,12 +13,13 @@ from shelfwise.catalog.catalog import Catalog
 from shelfwise.catalog.input_figures import InputFigures, training_figures
 from shelfwise.decision.router_making import check_settings
 from shelfwise.ensemble import Ensemble, Prepared, build_encoders, prepare, read_input
-from shelfwise.errors import CatalogError
 from shelfwise.learning.fitting import FittingRecord, fit_ensemble
+from shelfwise.learning.fusing import LabelTruth
 from shelfwise.learning.label_doubts import without_suspects
 from shelfwise.learning.rounds import Round, plan_rounds, refit_rows
-from shelfwise.learning.task import LearningTask, group, labelled_rows, read_task
+from shelfwise.learning.task import LearningTask, group, read_task
 from shelfwise.learning.unfinished import Unfinished
+from shelfwise.learning.validation import held_out_rows
 from shelfwise.progress import Reporter
 from shelfwise.recipe import Recipe
 from shelfwise.stacking import stack_encoded
@@ -83,11 +84,16 @@ def train_model(
         material.refit,
         reporter,
         work,
+        LabelTruth.of(task.target, material.answers),
     )
     with reporter.stage("learning what is unknown", total=None):
         learned = Learned(material.prepared, record.data, truth, material.groups, task.labelled)
         ensemble.memory, ensemble.novelty = learn_novelty(
-            task.recipe, ensemble, record.held, learned, partial(names_of, task.recipe, catalog)
+            task.recipe,
+            ensemble,
+            record.held.known(truth, task.target),
+            learned,
+            partial(names_of, task.recipe, catalog),
         )
     return TrainedModel(
         task.recipe, task.target, ensemble, _facts(task, material, record, catalog), task.conflicts
@@ -107,7 +113,7 @@ def _gather(
     other = read_truth(validation, recipe.target, task.target.as_paths)
     theirs = _prepared(recipe, validation, reporter)
     stacked = {name: stack_encoded(mine, theirs[name]) for name, mine in prepared.items()}
-    held_out = _usable_rows(validation, other, task.target) + len(answers)
+    held_out = held_out_rows(catalog, validation, other, task.target, reporter) + len(answers)
     groups = np.concatenate([task.groups, group(validation, reporter) + task.groups.max(initial=0) + 1])
     return _Material(stacked, answers + other.values, groups, [Round(task.labelled, held_out)], None)
 
@@ -116,16 +122,6 @@ def _prepared(recipe: Recipe, catalog: Catalog, reporter: Reporter) -> Prepared:
     memory = recipe.training.feature_memory_gb * 1e9
     with Ranks.current().one_first():  # the others find its images' features in the cache
         return prepare(build_encoders(recipe.inputs), recipe.inputs, catalog, reporter, memory)
-
-
-def _usable_rows(validation: Catalog, truth: Truth, target: Target) -> np.ndarray:
-    """The rows whose answer the training catalog knows. Raises CatalogError where they are too few."""
-    rows = labelled_rows(validation, truth, target)
-    if target.exclusive:
-        rows = rows[target.encode(truth.values)[rows] >= 0]
-    if len(rows) < 2:
-        raise CatalogError("expected a validation catalog with products of known categories, but it has none")
-    return rows
 
 
 def _cleaned(task: LearningTask, material: _Material, catalog: Catalog, reporter: Reporter) -> _Material:

@@ -6,6 +6,7 @@ import hashlib
 import json
 import platform
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -14,9 +15,11 @@ import sklearn
 import torch
 
 from shelfwise import __version__
+from shelfwise.encoders.pretrained import PretrainedEncoder
 from shelfwise.encoders.rows_on_demand import is_on_demand
+from shelfwise.encoders.token_encoder import TokenEncoder
 from shelfwise.encoders.vocabulary import row_blocks
-from shelfwise.ensemble import Prepared
+from shelfwise.ensemble import Prepared, build_encoders
 from shelfwise.learning.rounds import Round
 from shelfwise.precision import precision
 from shelfwise.recipe import Recipe
@@ -59,12 +62,36 @@ def training_fingerprint(
     _add(data, np.zeros(0) if refit is None else refit)
     return {
         "recipe": _digest(recipe.model_dump(mode="json")),
+        "file of word vectors or pretrained model": _digest(_files_read(recipe, prepared)),
         "catalog": data.hexdigest(),
         "version of shelfwise or its libraries": _digest(
             [__version__, torch.__version__, np.__version__, scipy.__version__, sklearn.__version__]
         ),
         "machine, precision or number of threads": _digest(_machine(device)),
     }
+
+
+def _files_read(recipe: Recipe, prepared: Prepared) -> list[Any]:
+    """What networks begin with and the recipe only names, by its contents.
+
+    Features of a frozen backbone stand in ``prepared``, but not the layers that are trained, nor word vectors.
+    """
+    found: list[Any] = []
+    for name, encoder in build_encoders([one for one in recipe.inputs if one.name in prepared]).items():
+        if isinstance(encoder, TokenEncoder) and encoder.options.word_vectors is not None:
+            found.append([name, _file_digest(encoder.options.word_vectors)])
+        elif isinstance(encoder, PretrainedEncoder) and encoder.options.model:
+            found.append([name, encoder.identity()])
+    return found
+
+
+def _file_digest(file: Path) -> str:
+    """Of a file's contents; "unreadable" where it cannot be read, which is the encoder's to tell."""
+    try:
+        with file.open("rb") as stream:
+            return hashlib.file_digest(stream, "blake2b").hexdigest()
+    except OSError:
+        return "unreadable"
 
 
 def _machine(device: torch.device) -> list[Any]:

@@ -18,7 +18,7 @@ from shelfwise.errors import TargetError
 from shelfwise.fusion import build_policy
 from shelfwise.heads import build_head
 from shelfwise.learning.fingerprint import training_fingerprint
-from shelfwise.learning.fusing import HeldOutScores, fuse
+from shelfwise.learning.fusing import HeldOutScores, LabelTruth, fuse
 from shelfwise.learning.lessons import Scores
 from shelfwise.learning.plans import Plan, Trained
 from shelfwise.learning.rounds import Round
@@ -52,11 +52,13 @@ def fit_ensemble(
     refit: np.ndarray | None,
     reporter: Reporter,
     work: Unfinished | None = None,
+    labels: LabelTruth | None = None,
 ) -> tuple[Ensemble, FittingRecord]:
     """Fit everything; ``truth`` is what ``target.encode`` gave for every row of ``prepared``, ``groups`` their groups.
 
     ``refit``: the rows of the last fit; None keeps the classifiers of the only round. ``work``: what is finished is kept there,
-    and taken up from there. Raises RecipeError, before anything is trained, for a policy or head that is unknown or does not
+    and taken up from there. ``labels``: of label sets what their products' labels are, known to the target or not; None: as
+    ``truth`` says. Raises RecipeError, before anything is trained, for a policy or head that is unknown or does not
     fit the target.
     """
     for kind in recipe.fusion.policies:
@@ -88,7 +90,7 @@ def fit_ensemble(
             "them; check the input columns"
         )
     held = _stack(names, [one.scores for one in trained], rounds, target)
-    fused = fuse(recipe, target, names, held, truth, groups, reporter)
+    fused = fuse(recipe, target, names, held, truth, groups, reporter, labels)
     last = trained[0]
     if refit is not None:
         kept = np.setdiff1d(refit, fused.left_out)

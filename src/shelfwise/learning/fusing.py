@@ -47,6 +47,39 @@ class HeldOutScores:
     present: np.ndarray
     rows: np.ndarray
 
+    def known(self, truth: np.ndarray, target: Target) -> HeldOutScores:
+        """Those of products whose answer is known, by the encoded ``truth`` of all rows."""
+        if not target.exclusive or (truth[self.rows] != UNLABELLED).all():
+            return self
+        known = np.flatnonzero(truth[self.rows] != UNLABELLED)
+        return HeldOutScores(self.logits[:, known], self.present[:, known], self.rows[known])
+
+
+@dataclass(frozen=True)
+class LabelTruth:
+    """Of all rows: ``labels``, 0 or 1 [rows, labels], and ``beyond``, bool [rows], whether a product has labels that the target
+    does not know. Sets that nobody had in training have labels all the same, and no answer is all of those beyond."""
+
+    labels: np.ndarray
+    beyond: np.ndarray
+
+    @classmethod
+    def of(cls, target: Target, answers: Sequence[tuple[str, ...]]) -> LabelTruth | None:
+        """From label sets as they are written; None for paths."""
+        if not isinstance(target, LabelTarget):
+            return None
+        return cls(target.encode_labels(answers), target.beyond(answers))
+
+    @classmethod
+    def encoded(cls, target: LabelTarget, truth: np.ndarray) -> LabelTruth:
+        """From encoded label sets, all known."""
+        labels = as_answers(target, truth)
+        return cls(labels, np.zeros(len(labels), bool))
+
+    def take(self, rows: np.ndarray) -> LabelTruth:
+        """The same of some rows."""
+        return LabelTruth(self.labels[rows], self.beyond[rows])
+
 
 @dataclass(frozen=True)
 class Fused:
@@ -74,8 +107,10 @@ def fuse(
     truth: np.ndarray,
     groups: np.ndarray,
     reporter: Reporter | None = None,
+    label_truth: LabelTruth | None = None,
 ) -> Fused:
-    """Choose and calibrate on the held-out scores of the classifiers ``names``; ``truth`` and ``groups`` are of all rows."""
+    """Choose and calibrate on the held-out scores of the classifiers ``names``; ``truth``, ``groups`` and ``label_truth`` (None:
+    as ``truth`` says) are of all rows."""
     reporter = reporter or Silent()
     answers, mine = truth[held.rows], groups[held.rows]
     # Policies learn from what can be; they are judged, and what is promised is measured, on all labels as they are. So
@@ -104,6 +139,7 @@ def fuse(
         decisions = _decide_paths(recipe, target, calibration, probabilities, answers, mine)
     else:
         assert isinstance(target, LabelTarget)
+        wanted = LabelTruth.encoded(target, truth) if label_truth is None else label_truth
         by_label = None
         if target.sets and recipe.fusion.by_label:
             noise, by_set = calibration.random_labels, target.label_probabilities(probabilities)
@@ -112,7 +148,8 @@ def fuse(
                 label_wise, by_label = found.label_wise, np.round(found.by_label, DECIMALS)
                 told = f"{told}, {NAME}"
                 scores = {**scores, told: found.score}
-        decisions = _decide_labels(recipe, target, calibration, probabilities, by_label, answers, mine)
+        wanted = wanted.take(held.rows)
+        decisions = _decide_labels(recipe, target, calibration, probabilities, by_label, wanted, mine)
     return Fused(
         chosen.policy,
         decisions.calibration,
@@ -160,15 +197,15 @@ def _decide_labels(
     calibration: Calibration,
     probabilities: np.ndarray,
     by_label: np.ndarray | None,
-    truth: np.ndarray,
+    truth: LabelTruth,
     groups: np.ndarray,
 ) -> _Decisions:
     """The same of label sets; ``by_label`` [N, labels] as in `decide`."""
-    labels, thresholds, routing = as_answers(target, truth), recipe.thresholds, recipe.routing
+    thresholds, routing = recipe.thresholds, recipe.routing
     rules, answered = fit_label_rules(
         target,
         probabilities,
-        labels,
+        truth.labels,
         groups,
         routing.precision,
         thresholds.metric,
@@ -176,13 +213,14 @@ def _decide_labels(
         recipe.training.seed,
         routing.certainty,
         by_label,
+        truth.beyond,
     )
     rule = rules[thresholds.kind]
     calibration = replace(
         calibration, thresholds=rule.thresholds, set_scale=rule.set_scale, set_shift=rule.set_shift
     )
     chances = target.label_probabilities(probabilities) if by_label is None else by_label
-    evidence = label_evidence(target, chances, labels, groups, answered, thresholds.kind)
+    evidence = label_evidence(target, chances, truth.labels, groups, answered, thresholds.kind)
     return _Decisions(rule.accept, calibration, rules, evidence)
 
 

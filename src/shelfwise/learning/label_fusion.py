@@ -63,6 +63,7 @@ def fuse_labels(
     scale, shift = fit_scale_and_shift(crossed, answers)
     label_wise = LabelWise(target.members, policy, scale, shift, random_labels)
     by_label = label_wise.average(by_set, fused, present)
-    labels = target.members[truth]
-    score = best_micro_f1(by_label, labels)
-    return LabelFusion(label_wise, by_label, score) if score > best_micro_f1(by_set, labels) else None
+    judged = truth != UNLABELLED
+    labels = target.members[truth[judged]]
+    score = best_micro_f1(by_label[judged], labels)
+    return LabelFusion(label_wise, by_label, score) if score > best_micro_f1(by_set[judged], labels) else None

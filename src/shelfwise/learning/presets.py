@@ -16,6 +16,7 @@ from shelfwise.catalog.column import INPUT_ROLES, Role
 from shelfwise.catalog.giveaway import Giveaway, find_giveaways
 from shelfwise.encoders.registry import build_encoder, default_encoder_for
 from shelfwise.errors import RecipeError
+from shelfwise.heads.tree import unequal_depths
 from shelfwise.learning import paper_recipes, recommended
 from shelfwise.learning.meaning import with_meaning
 from shelfwise.learning.recommended import Task, trains_on_pictures
@@ -55,6 +56,14 @@ def _outcomes(recipe: Recipe, truth: Truth) -> int:
     return len(set(truth.values))
 
 
+def _planes(recipe: Recipe, truth: Truth) -> int:
+    if recipe.target.multilabel:
+        return _outcomes(recipe, truth)
+    paths = set(filter(None, truth.values))
+    names = {(level, name) for path in paths for level, name in enumerate(path)}
+    return len(names) + len(paths) * unequal_depths(paths)
+
+
 def complete(
     recipe: Recipe, catalog: Catalog, truth: Truth, groups: np.ndarray, reporter: Reporter
 ) -> Recipe:
@@ -69,7 +78,12 @@ def complete(
             "expected at least one input (a text, category, number or image column) besides the target, but none is left; "
             "name columns with --inputs"
         )
-    task = Task(sum(map(bool, truth.values)), _outcomes(recipe, truth), recipe.target.multilabel)
+    task = Task(
+        sum(map(bool, truth.values)),
+        _outcomes(recipe, truth),
+        recipe.target.multilabel,
+        _planes(recipe, truth),
+    )
     classifiers = recipe.classifiers or _PRESETS[recipe.preset].classifiers(inputs, task)
     known = {one.name for one in inputs}
     for classifier in classifiers:

@@ -8,13 +8,13 @@ import numpy as np
 from scipy.special import expit, softmax
 
 from shelfwise.decision.thresholds import best_micro_f1_threshold
-from shelfwise.taxonomy.targets import LabelTarget, PathTarget, Target
+from shelfwise.taxonomy.targets import UNLABELLED, LabelTarget, PathTarget, Target
 
 
 @dataclass(frozen=True)
 class Quality:
     """(logits [N, outcomes], encoded truth) → 0–1, higher is better: whole-path accuracy, or micro-F1 of labels at the best
-    single threshold."""
+    single threshold, over products whose label set is known."""
 
     target: Target
 
@@ -23,6 +23,9 @@ class Quality:
             return 0.0
         if isinstance(self.target, PathTarget):
             return float((logits.argmax(1) == truth).mean())
+        if self.target.exclusive:
+            known = truth != UNLABELLED
+            logits, truth = logits[known], truth[known]
         probabilities = softmax(logits, axis=1) if self.target.exclusive else expit(logits)
         return best_micro_f1(self.target.label_probabilities(probabilities), as_answers(self.target, truth))
 
@@ -34,7 +37,7 @@ def best_micro_f1(by_label: np.ndarray, labels: np.ndarray) -> float:
 
 
 def as_answers(target: Target, truth: np.ndarray) -> np.ndarray:
-    """Encoded truth as answers are compared: outcome positions of paths, or 0 and 1 [N, labels]."""
+    """Encoded truth as answers are compared: outcome positions of paths, or 0 and 1 [N, labels]; of label sets all known."""
     if isinstance(target, LabelTarget) and target.sets:
         return target.members[truth]
     return truth

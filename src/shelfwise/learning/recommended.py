@@ -10,9 +10,9 @@ _RANKS = ((200, None), (1_000, 128))
 _LARGEST_RANK = 256
 """Up to how many outcomes linear classifiers that gradient descent trains have which inner width (None: weights for every pair of
 word and category)."""
-_MOST_WEIGHTS = 120_000_000
+_MOST_WEIGHTS = 200_000_000
 _NGRAMS_A_PRODUCT, _MOST_NGRAMS = 25, 300_000
-"""Support vector machines need weights for every pair: so many, 480 MB, are held to be bearable. Catalogs were seen to have up to
+"""Support vector machines need weights for every pair: so many, 800 MB, are held to be bearable. Catalogs were seen to have up to
 23 different n-grams a product, and an encoder keeps no more than that many."""
 _FEW_PRODUCTS = 20_000
 _WARM_UP_FROM_SCRATCH = 0.15
@@ -26,11 +26,14 @@ _MANY_PRODUCTS = 100_000
 
 @dataclass(frozen=True)
 class Task:
-    """What a preset chooses by: labelled products, outcomes to tell apart, and whether they are label sets."""
+    """What a preset chooses by: labelled products, outcomes to tell apart, whether they are label sets, and how many planes a
+    linear classifier by machines has (names of levels; single paths too where they are of unequal depth; labels), None: as many
+    as outcomes."""
 
     products: int
     outcomes: int
     multilabel: bool
+    planes: int | None = None
 
 
 @dataclass(frozen=True)
@@ -118,7 +121,8 @@ def _by_machines(task: Task) -> bool:
     With few products an outcome, too, but for whole paths of short titles alone: see ``benchmarks/bench_solvers.py``."""
     if task.products > _MANY_PRODUCTS:
         return False
-    return task.outcomes * min(_NGRAMS_A_PRODUCT * task.products, _MOST_NGRAMS) <= _MOST_WEIGHTS
+    planes = task.outcomes if task.planes is None else task.planes
+    return planes * min(_NGRAMS_A_PRODUCT * task.products, _MOST_NGRAMS) <= _MOST_WEIGHTS
 
 
 def pretrained(one: InputRecipe) -> bool:

@@ -30,7 +30,7 @@ from shelfwise.learning.unfinished import KeptLesson, Unfinished
 from shelfwise.profiling import timed
 from shelfwise.progress import Reporter
 from shelfwise.recipe import ClassifierRecipe, Recipe
-from shelfwise.taxonomy.targets import Target
+from shelfwise.taxonomy.targets import UNLABELLED, Target
 from shelfwise.training.loop import EpochRecord
 from shelfwise.training.ranks import Ranks
 from shelfwise.training.side_by_side import SideBySide, processes_possible, threads
@@ -255,7 +255,9 @@ class Trainer:
         )
 
     def _checked(self, held_out: np.ndarray) -> np.ndarray | None:
-        """The held-out products that choose the number of epochs; None where they are too few to."""
+        """The held-out products of known answers that choose the number of epochs; None where they are too few to."""
+        if self.target.exclusive:
+            held_out = held_out[self.truth[held_out] != UNLABELLED]
         if len(held_out) < _LEAST_HELD_OUT:
             return None
         drawn = np.random.default_rng(self.recipe.training.seed).permutation(held_out)[:_CHECKED]

@@ -15,8 +15,8 @@ class RoutingRecipe(RecipePart):
     ``of`` says of what: of whole predictions, or (label sets only) of single labels, each label for itself. ``precisions`` are
     other targets for single levels ("sub_category", "level 2"), top categories, or labels. With ``per_department`` every category
     on the first level holds the precision for itself. With ``back_off`` a path that is not sure enough is accepted as far as it
-    is (of single labels: without those that are not). ``certainty`` is how sure a promise is, one-sided. All of it can be changed
-    at prediction, without training."""
+    is (of single labels: without those that are not). ``certainty`` is how sure a promise is, one-sided. ``alternatives``: how
+    many other answers a prediction tells. All but ``unknown`` can be changed at prediction, without training."""
 
     precision: float = Field(default=0.95, gt=0, le=1)
     certainty: float = Field(default=0.95, ge=0.5, lt=1)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
 from pydantic import Field, ValidationError, field_validator
 
@@ -58,7 +58,8 @@ class Recipe(RecipePart):
     def read(cls, name_or_file: str | Path) -> Recipe:
         """A recipe by preset name (one of ``PRESETS``) or from a YAML file.
 
-        Raises RecipeError for an unknown name, unreadable YAML, an unknown key (naming the nearest) or a bad value.
+        Raises RecipeError for an unknown name, unreadable YAML, an unknown key (naming the nearest, or where it belongs) or a bad
+        value.
         """
         if str(name_or_file) in PRESETS:
             return cls(preset=str(name_or_file))
@@ -80,7 +81,33 @@ class Recipe(RecipePart):
         return as_yaml(self.model_dump(mode="json"))
 
 
-_KNOWN_KEYS = sorted({key for part in RecipePart.__subclasses__() for key in part.model_fields})
+_PLACES = {"inputs": "to an input", "classifiers": "to a classifier"}
+_ALIKE, _SOMEWHAT_ALIKE = 0.85, 0.6
+"""Of difflib's ratio: 'column' and 'columns' are alike, 'threads' and 'thresholds' somewhat."""
+_TOP = "at the top of the recipe"
+
+
+def _parts() -> dict[str, type[RecipePart]]:
+    """The recipe's own keys that hold a part, or a list of parts, and of what kind."""
+    found = {}
+    for key, field in Recipe.model_fields.items():
+        for kind in (field.annotation, *get_args(field.annotation)):
+            if isinstance(kind, type) and issubclass(kind, RecipePart):
+                found[key] = kind
+    return found
+
+
+def _hint(where: tuple[int | str, ...]) -> str:
+    """What may be meant by an unknown key at ``where``: one of the same part's, or where else there is one of this name."""
+    key, parts = str(where[-1]), _parts()
+    own = (parts[str(where[0])] if len(where) > 1 else Recipe).model_fields
+    places = [_PLACES.get(name, f"to '{name}'") for name, part in parts.items() if key in part.model_fields]
+    places += [_TOP] if key in Recipe.model_fields else []
+    # A key of another part, to the letter, is more likely meant than one of this part that looks somewhat like it.
+    nearest = difflib.get_close_matches(key, own, n=1, cutoff=_ALIKE if places else _SOMEWHAT_ALIKE)
+    if nearest:
+        return f"; did you mean '{nearest[0]}'?"
+    return f"; '{key}' belongs {' or '.join(places)}" if places else ""
 
 
 def _explained(error: ValidationError) -> str:
@@ -88,7 +115,5 @@ def _explained(error: ValidationError) -> str:
     problem = error.errors()[0]
     where = ".".join(str(part) for part in problem["loc"])
     if problem["type"] == "extra_forbidden":
-        nearest = difflib.get_close_matches(str(problem["loc"][-1]), _KNOWN_KEYS, n=1, cutoff=0.4)
-        hint = f"; did you mean '{nearest[0]}'?" if nearest else ""
-        return f"unknown key '{where}' in the recipe{hint}"
+        return f"unknown key '{where}' in the recipe{_hint(problem['loc'])}"
     return f"recipe value '{where}': {problem['msg']}, got {problem['input']!r:.80}"

@@ -12,10 +12,10 @@ import numpy as np
 
 from shelfwise.catalog.input_figures import InputFigures
 from shelfwise.decision.evidence import Evidence
+from shelfwise.decision.router import Router
 from shelfwise.errors import ModelFolderError
 from shelfwise.review.arrival_figures import BANDS
 from shelfwise.review.categories import Categories, Category
-from shelfwise.taxonomy.targets import LabelTarget, PathTarget
 
 FINGERPRINT_CHARACTERS = 16
 
@@ -24,9 +24,9 @@ FINGERPRINT_CHARACTERS = 16
 class ModelCard:
     """A model without its weights.
 
-    ``precision`` (0–1) is what was promised of accepted predictions; ``coverage`` (0–1) the share of held-out
-    products that were accepted at training, None where none could be. ``training_counts``: products per
-    category in the training catalog.
+    ``precision`` (0–1) is what was promised of accepted predictions, of departments weighted by what was accepted of each;
+    ``coverage`` (0–1) the share of held-out products that were accepted at training, None where none could be, or where
+    the promise is about single labels. ``training_counts``: products per category in the training catalog.
     """
 
     fingerprint: str
@@ -76,24 +76,35 @@ def model_fingerprint(folder: Path) -> str:
 
 def read_model_card(folder: Path) -> ModelCard:
     """The card of a model folder, which is checked as for predicting. Raises ModelFolderError."""
-    from shelfwise.storage.model_folder import load_model
+    from shelfwise.categorizer import Categorizer
 
-    recipe, ensemble, facts = load_model(folder)
-    target, accept = ensemble.target, ensemble.accept
-    assert isinstance(target, PathTarget | LabelTarget)
+    model = Categorizer.load(folder)
+    recipe, target, facts = model.recipe_, model.target_, model.facts_
+    precision, coverage = _promised(model.router_)
     counts = {tuple(name): count for name, count in facts.training_counts}
     return ModelCard(
         fingerprint=model_fingerprint(folder),
         multilabel=target.multilabel,
         categories=Categories.of(target, counts),
-        precision=accept.precision,
-        coverage=accept.coverage if accept.possible else None,
+        precision=precision,
+        coverage=coverage,
         training_counts=counts,
         target_columns=tuple(recipe.target.columns),
         separator=recipe.target.separator,
         inputs=facts.inputs,
-        confidence=_tenths(ensemble.evidence),
+        confidence=_tenths(model.ensemble_.evidence),
     )
+
+
+def _promised(router: Router) -> tuple[float, float | None]:
+    """The precision of everything accepted, and the share accepted of the held-out products."""
+    rules = [promise.rule for promise in router.promises if promise.about != "level"]
+    accepted = [rule.coverage * rule.basis for rule in rules]
+    if not sum(accepted):
+        return min(rule.precision for rule in rules), None
+    precision = float(np.average([rule.precision for rule in rules], weights=accepted))
+    products = sum(rule.basis for rule in rules)
+    return round(precision, 6), None if router.about == "label" else sum(accepted) / products
 
 
 def _tenths(evidence: Evidence | None) -> tuple[float, ...]:

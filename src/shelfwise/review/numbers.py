@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, and_, case, func, select
+from sqlalchemy import ColumnElement, Connection, and_, case, func, or_, select
 
+from shelfwise.decision.router import LEFT_OUT, STOPPED
 from shelfwise.review.intervals import Share, measured_share
 from shelfwise.review.keys import Answer, from_key
 from shelfwise.review.schema import decisions, products
@@ -15,6 +17,8 @@ BANDS = 10
 HOURS = 24
 MOST_CATEGORIES = 25
 _HOUR_S = 3_600.0
+_KEPT, _STOPPED, _LEFT_OUT, _CHANGED = range(4)
+"""What became of the model's answer; the two in the middle had been accepted cut short, and were changed."""
 
 
 @dataclass(frozen=True)
@@ -83,23 +87,15 @@ def acceptance_by_confidence(connection: Connection) -> list[Share]:
     band = case(
         *((confidence < (number + 1) / BANDS, number) for number in range(BANDS - 1)), else_=BANDS - 1
     )
-    rows = connection.execute(
-        select(band.label("band"), func.count(), func.sum(_kept())).where(*_judged()).group_by("band")
-    )
-    counted = {row[0]: (int(row[2]), int(row[1])) for row in rows}
+    counted = _kept_by(connection, band, *_judged())
     return [measured_share(*counted.get(number, (0, 0))) for number in range(BANDS)]
 
 
 def acceptance_by_category(connection: Connection) -> list[tuple[Answer, Share]]:
     """How often the model's answer was kept, per category that it gave; those decided most often."""
-    rows = connection.execute(
-        select(decisions.c.before, func.count().label("of"), func.sum(_kept()).label("kept"))
-        .where(*_judged(), decisions.c.before != "")
-        .group_by(decisions.c.before)
-        .order_by(func.count().desc(), decisions.c.before)
-        .limit(MOST_CATEGORIES)
-    )
-    return [(from_key(row.before), measured_share(int(row.kept), row.of)) for row in rows]
+    counted = _kept_by(connection, decisions.c.before, *_judged(), decisions.c.before != "")
+    most = sorted(counted.items(), key=lambda one: (-one[1][1], one[0]))[:MOST_CATEGORIES]
+    return [(from_key(before), measured_share(*kept)) for before, kept in most]
 
 
 def sample_precision(connection: Connection) -> Precision:
@@ -124,15 +120,10 @@ def sample_precision(connection: Connection) -> Precision:
         .group_by(decisions.c.product)
         .subquery()
     )
-    rows = connection.execute(
-        select(products.c.route, func.count(), func.sum(_kept()))
-        .select_from(decisions)
-        .join(last, last.c.id == decisions.c.id)
-        .join(products, products.c.pk == decisions.c.product)
-        .where(products.c.status == "decided", decisions.c.after != "")
-        .group_by(products.c.route)
+    final = decisions.c.id.in_(select(last.c.id))
+    by_route = _kept_by(
+        connection, products.c.route, final, products.c.status == "decided", decisions.c.after != ""
     )
-    by_route = {row[0]: (int(row[2]), int(row[1])) for row in rows}
     unsure = connection.execute(
         select(func.count())
         .select_from(decisions)
@@ -156,5 +147,40 @@ def _judged() -> tuple[ColumnElement[bool], ColumnElement[bool]]:
     return stands(), decisions.c.after != ""
 
 
-def _kept() -> ColumnElement[int]:
-    return case((decisions.c.after == decisions.c.before, 1), else_=0)
+def _kept_by(
+    connection: Connection, by: ColumnElement[Any], *wanted: ColumnElement[bool]
+) -> dict[Any, tuple[int, int]]:
+    """Value of ``by`` → of how many ``wanted`` decisions the model's answer was kept, and how many there are.
+
+    An answer that was accepted cut short says nothing of what was left out, so it is kept where a person completes it.
+    """
+    kept = decisions.c.after == decisions.c.before
+    cut = and_(products.c.route == "accept", products.c.answer == decisions.c.before, ~kept)
+    stopped, left_out = (
+        and_(cut, products.c.reason.startswith(reason, autoescape=True)) for reason in (STOPPED, LEFT_OUT)
+    )
+    # Names are needed of these alone; else there would be a row for each pair of categories.
+    said, found = (
+        case((or_(stopped, left_out), answer), else_="") for answer in (decisions.c.before, decisions.c.after)
+    )
+    how = case((kept, _KEPT), (stopped, _STOPPED), (left_out, _LEFT_OUT), else_=_CHANGED)
+    told = (
+        select(by.label("by"), how.label("how"), said.label("said"), found.label("found"))
+        .select_from(decisions)
+        .join(products, products.c.pk == decisions.c.product)
+        .where(*wanted)
+        .subquery()
+    )
+    counted: dict[Any, tuple[int, int]] = {}
+    for row in connection.execute(select(*told.c, func.count().label("of")).group_by(*told.c)):
+        right, of = counted.get(row.by, (0, 0))
+        fits = row.how == _KEPT or _completed(row.how, from_key(row.said), from_key(row.found))
+        counted[row.by] = (right + (row.of if fits else 0), of + row.of)
+    return counted
+
+
+def _completed(how: int, said: Answer, found: Answer) -> bool:
+    """Whether a part of a path or of a label set is right."""
+    if how == _STOPPED:
+        return found[: len(said)] == said
+    return how == _LEFT_OUT and set(said) <= set(found)

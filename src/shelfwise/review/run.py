@@ -41,6 +41,7 @@ class DeskOptions:
     worth: str | None = None
     votes: int = 1
     https: bool = False
+    encoding: str | None = None
 
 
 @dataclass
@@ -139,7 +140,11 @@ def _read_shop(card: ModelCard, options: DeskOptions, reporter: Reporter) -> Pro
     if options.catalogs:
         with reporter.stage("reading the catalog", total=None) as stage:
             catalog = Catalog.read(
-                *options.catalogs, images_dir=options.images, id=options.id, progress=stage.advance
+                *options.catalogs,
+                images_dir=options.images,
+                id=options.id,
+                encoding=options.encoding,
+                progress=stage.advance,
             )
     return ProductFields(catalog, hidden=card.target_columns, images_dir=options.images, worth=options.worth)
 
@@ -154,7 +159,9 @@ def _read_neighbours(card: ModelCard, options: DeskOptions, reporter: Reporter) 
         columns=list(card.target_columns), multilabel=card.multilabel, separator=card.separator
     )
     with reporter.stage("reading labelled products", total=None) as stage:
-        catalog = Catalog.read(*options.labelled, id=options.id, progress=stage.advance)
+        catalog = Catalog.read(
+            *options.labelled, id=options.id, encoding=options.encoding, progress=stage.advance
+        )
         return Neighbours.of(catalog, target)
 
 

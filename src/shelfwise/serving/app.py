@@ -34,6 +34,7 @@ def make_app(service: Service, hosts: Collection[str] = ()) -> FastAPI:
         description="Categories for products, from everything they carry.",
         docs_url=None,
         redoc_url=None,
+        openapi_url=None,  # ours asks for a key
         lifespan=_lifespan,
     )
     app.state.service = service

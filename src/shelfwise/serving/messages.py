@@ -78,6 +78,9 @@ class PredictionOut(BaseModel):
     alternatives: list[AlternativeOut]
     inputs: dict[str, str]
     rule: int | None
+    set: list[AlternativeOut] | None
+    novelty: float | None = Field(ge=0, le=1)
+    explanation: dict[str, Any] | None
 
 
 class PredictOut(BaseModel):

@@ -63,7 +63,7 @@ def add_product_routes(app: FastAPI) -> None:
 
 
 def add_upkeep_routes(app: FastAPI) -> None:
-    """What those who run the service ask: a new model, whether it lives, and its figures."""
+    """What those who run the service ask: a new model, what there is to ask, whether it lives, and its figures."""
 
     @app.post(
         "/v1/reload",
@@ -79,6 +79,11 @@ def add_upkeep_routes(app: FastAPI) -> None:
         except ShelfwiseError as error:
             raise RequestRefusedError(409, f"the model stays as it is: {error}") from error
         return JSONResponse({"status": "done", "model": served.fingerprint})
+
+    @app.get("/openapi.json", include_in_schema=False)
+    def openapi(request: Request, service: TheService) -> Response:
+        service.let_in(request)
+        return JSONResponse(app.openapi())
 
     @app.get("/healthz", response_model=StatusOut, summary="Whether the process answers")
     async def healthz() -> Response:

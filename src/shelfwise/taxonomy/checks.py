@@ -58,8 +58,11 @@ def _levels_of_one(paths: set[Path], level_names: Sequence[str]) -> str | None:
             single.append(f"{known} ('{names.pop()}')")
     if not single:
         return None
-    what = "one level holds" if len(single) == 1 else f"{len(single)} levels hold"
-    return f"{what} the same category for every product and tells nothing: {', '.join(single)}"
+    if len(single) == 1:
+        return f"one level holds the same category for every product and tells nothing: {single[0]}"
+    return (
+        f"{len(single)} levels hold the same category for every product and tell nothing: {', '.join(single)}"
+    )
 
 
 def _joint_in_names(paths: set[Path]) -> str | None:

@@ -157,8 +157,8 @@ class LabelTarget(_Named):
     ) -> LabelTarget:
         """The labels of at least ``min_products`` training products.
 
-        ``space`` is "labels", "sets", or "auto": sets where they repeat enough to be learned. Raises TargetError when no
-        label is left.
+        ``space`` is "labels", "sets", or "auto": sets where they repeat enough to be learned and are no more than a few thousand.
+        Raises TargetError when no label is left.
         """
         counts = Counter(label for labels in truth for label in set(labels))
         labels = sorted(label for label, count in counts.items() if count >= min_products)
@@ -168,11 +168,10 @@ class LabelTarget(_Named):
                 if counts
                 else "expected products with labels to learn from, but the target is empty in all of them"
             )
-        found = Counter(
-            _positions(given, {label: place for place, label in enumerate(labels)}) for given in truth
-        )
+        index = {label: place for place, label in enumerate(labels)}
+        found = Counter(_positions(given, index) for given in truth)
         del found[()]
-        repeat = sum(found.values()) >= _PRODUCTS_PER_SET * len(found) and len(found) > 1
+        repeat = sum(found.values()) >= _PRODUCTS_PER_SET * len(found) and 1 < len(found) <= _MOST_SETS
         together = space == "sets" or (space == "auto" and repeat)
         return cls(tuple(labels), tuple(sorted(found)) if together else ())
 
@@ -222,6 +221,10 @@ class LabelTarget(_Named):
             dtype=np.int64,
         )
 
+    def beyond(self, truth: Sequence[tuple[str, ...]]) -> np.ndarray:
+        """bool [N]: which products have labels that are not known, so that no answer about them can be all of it."""
+        return np.array([any(label not in self._index for label in given) for given in truth], bool)
+
     def encode_labels(self, truth: Sequence[tuple[str, ...]]) -> np.ndarray:
         """float32 [N, labels]: 1 where the product has the label. Labels that are not known are left out."""
         matrix = np.zeros((len(truth), len(self.labels)), np.float32)
@@ -240,6 +243,8 @@ class LabelTarget(_Named):
 
 _PRODUCTS_PER_SET = 4
 """Label sets are learned as such where each has at least this many products on average."""
+_MOST_SETS = 3_000
+"""Up to so many of them: held-out products have a number for each, from each classifier (3 GB of 40,000 products and six)."""
 
 
 def _positions(labels: Sequence[str], index: dict[str, int]) -> tuple[int, ...]:

@@ -38,7 +38,7 @@ class Taxonomy:
         """Position of every category in ``paths``."""
         return {path: position for position, path in enumerate(self.paths)}
 
-    @property
+    @cached_property
     def depth(self) -> int:
         """Length of the longest path; 0 for an empty tree."""
         return max(map(len, self.paths), default=0)

@@ -5,13 +5,13 @@ from __future__ import annotations
 import difflib
 import re
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import pyarrow as pa
 
 from shelfwise.catalog.catalog import Catalog
-from shelfwise.catalog.inputs import as_text
+from shelfwise.catalog.inputs import ABSENT_WORDS, as_text
 from shelfwise.errors import TargetError
 from shelfwise.recipe import TargetRecipe
 from shelfwise.taxonomy.checks import remarks
@@ -24,6 +24,12 @@ _SHARE_THAT_SPEAKS = 0.2
 """A separator is recognised when at least this share of the filled values holds it."""
 _SHARE_FOR_BARE_SLASH = 0.8
 """A bare "/" is more often part of a name ("Computers/Games") than a separator."""
+_NUMBER = re.compile(r"-?(0|[1-9]\d*)(\.\d+)?")
+_NOTHING = frozenset(ABSENT_WORDS)
+_WHOLE_FLOAT = re.compile(r"(-?(?:0|[1-9]\d*))\.0+")
+
+Words = Counter[str]
+"""Words for nothing that were met, and how often."""
 
 
 @dataclass(frozen=True)
@@ -39,11 +45,15 @@ class Truth:
 def read_truth(catalog: Catalog, target: TargetRecipe, known: Sequence[tuple[str, ...]] = ()) -> Truth:
     """The answers that ``target`` names. An empty separator splits nothing: every value is one name.
 
+    Words for nothing, as in inputs (``ABSENT_WORDS``), are no category. Whole numbers are spelled as ``known`` does, else, where
+    a column holds numbers only, as they would come from a column of floats: "8.0" is "8".
     Names that differ in capitals or spaces only are one category, spelled as in ``known`` (a model's paths, or its labels as
     paths of one name), else as most products spell it. ``notes`` say what was changed or is worth knowing.
     Raises TargetError when no column is named or one is missing (the message names the nearest).
     """
-    read = _read(catalog, target)
+    words: Words = Counter()
+    read = _read(catalog, target, words, known)
+    read = replace(read, notes=(*_taken_as_none(words, target.columns), *read.notes))
     if target.multilabel:
         labels, notes = one_spelling_of_labels(read.values, [name for names in known for name in names])
         return replace(read, values=labels, notes=(*read.notes, *notes))
@@ -53,7 +63,7 @@ def read_truth(catalog: Catalog, target: TargetRecipe, known: Sequence[tuple[str
     return replace(read, values=paths, notes=(*read.notes, *notes))
 
 
-def _read(catalog: Catalog, target: TargetRecipe) -> Truth:
+def _read(catalog: Catalog, target: TargetRecipe, words: Words, known: Sequence[tuple[str, ...]]) -> Truth:
     if not target.columns:
         raise TargetError("expected a target: name the column of categories, or one column per level")
     for name in target.columns:
@@ -64,10 +74,12 @@ def _read(catalog: Catalog, target: TargetRecipe) -> Truth:
                 f"target column '{name}' is not in the catalog, which has {', '.join(catalog.table.column_names)}{hint}"
             )
     if target.multilabel:
-        return _label_sets(catalog, target)
+        return _label_sets(catalog, target, words)
+    names = {name for path in known for name in path}
+    settled = {**{_whole_number(name): name for name in names}, **{name: name for name in names}}
     if len(target.columns) > 1:
-        return _level_columns(catalog, target.columns)
-    return _delimited_paths(catalog.column(target.columns[0]), target.separator)
+        return _level_columns(catalog, target.columns, words, settled)
+    return _delimited_paths(catalog.column(target.columns[0]), target.separator, words, settled)
 
 
 def has_truth(catalog: Catalog, target: TargetRecipe) -> bool:
@@ -75,8 +87,10 @@ def has_truth(catalog: Catalog, target: TargetRecipe) -> bool:
     return all(name in catalog.table.column_names for name in target.columns)
 
 
-def _level_columns(catalog: Catalog, columns: Sequence[str]) -> Truth:
-    levels = [_texts(catalog.column(name)) for name in columns]
+def _level_columns(
+    catalog: Catalog, columns: Sequence[str], words: Words, settled: Mapping[str, str]
+) -> Truth:
+    levels = [_one_number_style(_texts(catalog.column(name), words), settled) for name in columns]
     values, gaps = [], 0
     known: dict[tuple[str, ...], tuple[tuple[str, ...], bool]] = {}
     for written in zip(*levels, strict=True):
@@ -91,31 +105,37 @@ def _level_columns(catalog: Catalog, columns: Sequence[str]) -> Truth:
     return Truth(values, None, tuple(columns), notes)
 
 
-def _delimited_paths(column: pa.Array, separator: str | None) -> Truth:
+def _delimited_paths(
+    column: pa.Array, separator: str | None, words: Words, settled: Mapping[str, str]
+) -> Truth:
     if pa.types.is_list(column.type):
-        lists = [value or () for value in column.to_pylist()]
+        lists = [_without_words(value or (), words) for value in column.to_pylist()]
         return Truth([_clean(value) for value in lists], None, notes=_gaps(map(_has_gap, lists)))
-    texts = _texts(column)
+    texts = _one_number_style(_texts(column, words), settled)
     if separator is None:
         separator = recognise_separator(texts, PATH_SEPARATORS)
     # Every different path is taken apart once, and products share what it comes to: millions have few paths.
-    parts_of = {text: _parts(text, separator) for text in set(texts)}
+    parts_of = {
+        text: _without_words(_parts(text, separator), words, times) for text, times in Counter(texts).items()
+    }
     clean = {text: _clean(names) for text, names in parts_of.items()}
     parts, values = [parts_of[text] for text in texts], [clean[text] for text in texts]
     notes = (*_gaps(map(_has_gap, parts)), *_separator_in_names(values, separator))
     return Truth(values, separator, notes=notes)
 
 
-def _label_sets(catalog: Catalog, target: TargetRecipe) -> Truth:
+def _label_sets(catalog: Catalog, target: TargetRecipe, words: Words) -> Truth:
     columns = [catalog.column(name) for name in target.columns]
     if len(columns) > 1:
-        rows = zip(*map(_texts, columns), strict=True)
+        rows = zip(*(_texts(column, words) for column in columns), strict=True)
         return Truth([_unique(_clean(row)) for row in rows], None)
     if pa.types.is_list(columns[0].type):
-        return Truth([_unique(_clean(value or ())) for value in columns[0].to_pylist()], None)
-    texts = _texts(columns[0])
+        lists = [_without_words(value or (), words) for value in columns[0].to_pylist()]
+        return Truth([_unique(_clean(value)) for value in lists], None)
+    texts = _texts(columns[0], words)
     separator = recognise_separator(texts, LABEL_SEPARATORS) if target.separator is None else target.separator
-    return Truth([_unique(_split(text, separator)) for text in texts], separator)
+    rows_of = (_without_words(_parts(text, separator), words) for text in texts)
+    return Truth([_unique(_clean(parts)) for parts in rows_of], separator)
 
 
 def recognise_separator(texts: Sequence[str], candidates: Sequence[str]) -> str | None:
@@ -138,15 +158,64 @@ def recognise_separator(texts: Sequence[str], candidates: Sequence[str]) -> str 
     return None
 
 
-def _texts(column: pa.Array) -> list[str]:
-    """One text a product as it was written; "" where there is none. Equal texts are one object: they are few."""
+def _texts(column: pa.Array, words: Words) -> list[str]:
+    """One text a product as it was written; "" where there is none or only a word for nothing, which is counted.
+
+    Equal texts are one object: they are few.
+    """
     coded = as_text(column).dictionary_encode()
     texts = [text or "" for text in coded.dictionary.to_pylist()]
-    return ["" if code is None else texts[code] for code in coded.indices.to_pylist()]
+    codes = coded.indices.to_pylist()
+    nothing = {code: text.strip() for code, text in enumerate(texts) if _is_nothing(text)}
+    if nothing:
+        words.update(nothing[code] for code in codes if code in nothing)
+        texts = ["" if code in nothing else text for code, text in enumerate(texts)]
+    return ["" if code is None else texts[code] for code in codes]
 
 
-def _split(text: str, separator: str | None) -> tuple[str, ...]:
-    return _clean(_parts(text, separator))
+def _is_nothing(part: object) -> bool:
+    return isinstance(part, str) and part.strip() in _NOTHING
+
+
+def _without_words(parts: Sequence[object], words: Words, times: int = 1) -> Sequence[object]:
+    """The parts, "" in place of words for nothing, which are counted as ``times``."""
+    found = [str(part).strip() for part in parts if _is_nothing(part)]
+    if not found:
+        return parts
+    words.update({word: times * count for word, count in Counter(found).items()})
+    return ["" if _is_nothing(part) else part for part in parts]
+
+
+def _taken_as_none(words: Words, columns: Sequence[str]) -> tuple[str, ...]:
+    if not words:
+        return ()
+    have = "word for nothing is" if words.total() == 1 else "words for nothing are"
+    counted = ", ".join(f"'{word}' ({count:,})" for word, count in words.most_common())
+    return (
+        f"{words.total():,} {have} taken as no category in '{','.join(columns)}': {counted}; a category that is really called so "
+        "needs another name",
+    )
+
+
+def _one_number_style(texts: list[str], settled: Mapping[str, str]) -> list[str]:
+    """Whole numbers in one style. CSV keeps "8.0" where a column of floats, as in Parquet, comes to "8".
+
+    ``settled``: a model's names by themselves, and by what they are as whole numbers.
+    """
+    different = {text: text.strip() for text in set(texts)}
+    numbers = {written: text for written, text in different.items() if _NUMBER.fullmatch(text)}
+    numbers_only = len(numbers) == sum(map(bool, different.values()))
+    styled = {}
+    for written, text in numbers.items():
+        whole = _whole_number(text)
+        styled[written] = settled.get(text) or settled.get(whole) or (whole if numbers_only else written)
+    return [styled.get(text, text) for text in texts] if styled else texts
+
+
+def _whole_number(text: str) -> str:
+    """The text without a fraction of zeros, where it is a number with one: "8.0" is "8", "08.0" and "8.5" are themselves."""
+    found = _WHOLE_FLOAT.fullmatch(text)
+    return found[1] if found else text
 
 
 def _parts(text: str, separator: str | None) -> Sequence[str]:

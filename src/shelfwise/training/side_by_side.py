@@ -11,6 +11,8 @@ import multiprocessing
 import os
 import shutil
 import signal
+import stat
+import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -24,11 +26,16 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from shelfwise.errors import ShelfwiseError
+from shelfwise.locking import take
 from shelfwise.progress import SilentStage, Stage
 
 if TYPE_CHECKING:
     from concurrent.futures import Future
 
+_PREFIX = "shelfwise-training-"
+_LOCK_FILE = "lock"
+_HELD_WITHIN_SECONDS = 5
+"""A folder younger than this may not be held yet by the process that has just made it."""
 _IDLE_SECONDS = 30
 """Processes without work end after so long."""
 _LOOK_SECONDS = 0.2
@@ -83,17 +90,19 @@ class SideBySide:
     @classmethod
     @contextmanager
     def working(cls, processes: int) -> Iterator[SideBySide]:
-        """Begin; at the end, or where an error or Ctrl-C ends it, no process and no file is left over."""
-        folder = Path(tempfile.mkdtemp(prefix="shelfwise-training-"))
-        pool = cls(processes, folder)
-        np.zeros(MOST_PIECES, np.int64).tofile(folder / "progress")
-        try:
-            yield pool
-        except BaseException:  # Ctrl-C too: no process works on for nobody, and it is raised again
-            pool._executor().shutdown(wait=False, kill_workers=True)
-            raise
-        finally:
-            shutil.rmtree(folder, ignore_errors=True)
+        """Begin; at the end, or where an error or Ctrl-C ends it, no process and no file is left over.
+
+        What a process that was killed left over is removed by the next one.
+        """
+        _remove_left_over()
+        with _own_folder() as folder:
+            pool = cls(processes, folder)
+            np.zeros(MOST_PIECES, np.int64).tofile(folder / "progress")
+            try:
+                yield pool
+            except BaseException:  # Ctrl-C too: no process works on for nobody, and it is raised again
+                pool._executor().shutdown(wait=False, kill_workers=True)
+                raise
 
     def share(self, value: object) -> Shared:
         """Write ``value`` where the processes can read it. Raises ShelfwiseError where there is no room for it."""
@@ -105,7 +114,7 @@ class SideBySide:
         except OSError as error:
             raise ShelfwiseError(
                 f"expected room for the training's temporary files in {self.folder.parent}, but writing there failed: {error}; "
-                "free some space, set TMPDIR to another folder, or train with --threads 1"
+                "free some space, set TMPDIR to another folder, or train with one thread (training.threads in the recipe)"
             ) from error
         return Shared(str(path))
 
@@ -134,7 +143,7 @@ class SideBySide:
                 except BrokenProcessPool as error:
                     raise ShelfwiseError(
                         "a training process was ended from outside, as systems do when memory runs out; train with fewer "
-                        "--threads, which need less memory"
+                        "threads (training.threads in the recipe), which need less memory"
                     ) from error
             now = int(counts.sum())
             stage.advance(now - told, f"{len(self._futures) - len(waiting)} of {len(self._futures)} done")
@@ -153,6 +162,38 @@ class SideBySide:
             initializer=_begin,
             env={"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"},
         )
+
+
+@contextmanager
+def _own_folder() -> Iterator[Path]:
+    """A temporary folder that this process holds, as its lock tells others; removed at the end."""
+    folder = Path(tempfile.mkdtemp(prefix=_PREFIX))
+    lock = take(folder / _LOCK_FILE)
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+        if lock is not None:
+            os.close(lock)
+
+
+def _remove_left_over() -> None:
+    """Remove the folders of processes that were killed: this user's, whose lock nobody holds."""
+    for folder in Path(tempfile.gettempdir()).glob(f"{_PREFIX}*"):
+        lock = take(folder / _LOCK_FILE) if _may_be_left_over(folder) else None
+        if lock is not None:
+            shutil.rmtree(folder, ignore_errors=True)
+            os.close(lock)
+
+
+def _may_be_left_over(folder: Path) -> bool:
+    """Whether it is a folder of this user, and no link to one (others may lay there what they like), and had time to be held."""
+    try:
+        status, lock = folder.lstat(), (folder / _LOCK_FILE).lstat()
+    except OSError:  # its process has ended in the meantime, or never held it
+        return False
+    ours = stat.S_ISDIR(status.st_mode) and (sys.platform == "win32" or status.st_uid == os.getuid())
+    return ours and time.time() - lock.st_mtime > _HELD_WITHIN_SECONDS
 
 
 def _begin() -> None:

@@ -16,9 +16,9 @@ from tests.images_zoo import jpeg
 
 from shelfwise.catalog import Catalog
 from shelfwise.catalog.column import Role, State
+from shelfwise.catalog.fetching import AddressRules, FetchOptions
 from shelfwise.catalog.fetching import first as module
 from shelfwise.catalog.fetching.first import FetchFirst
-from shelfwise.catalog.fetching.options import FetchOptions
 from shelfwise.catalog.image_source import URL_REASON
 from shelfwise.demo import StoreFiles
 from shelfwise.progress import Silent
@@ -185,7 +185,7 @@ class TestWithoutTheWeb:
         with FetchFirst(options) as running:
             running.catalog(catalog_of(tmp_path / "some.csv", *urls[:6]))
         asked = sum(server.asked.requests.values())
-        offline = FetchOptions(options.store, options.rules, options.limits, ask_the_web=False)
+        offline = FetchOptions(options.store, AddressRules(), options.limits, ask_the_web=False)
         with FetchFirst(offline) as running:
             catalog = running.catalog(catalog_of(tmp_path / "all.csv", *urls))
         images = catalog.input("image_url").values.load(range(8))
@@ -263,9 +263,7 @@ class TestCommands:
         # All that can be had is there: no request is needed any more, and the predictions are the same.
         before = sum(server.asked.requests.values())
         again = tmp_path / "again.jsonl"
-        done = shelfwise(
-            "predict", model, web_store["new"], "-o", again, "--no-fetch", "--allow-port", server.port
-        )
+        done = shelfwise("predict", model, web_store["new"], "-o", again, "--no-fetch")
         assert done.status == 0
         assert again.read_text() == out.read_text()
         assert sum(server.asked.requests.values()) == before

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Container, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from types import TracebackType
 from typing import TYPE_CHECKING, Protocol, Self
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 FAILURES_COUNT_S = 24 * 3600.0
 """How long a failed image is left alone by `train`, `evaluate` and `predict`; `fetch` tries it again at once."""
+_ALL_PORTS = range(1, 1 << 16)
 _ASK_FOR = AskFor(run=0, failures_count_s=FAILURES_COUNT_S)
 
 
@@ -33,7 +34,7 @@ class FetchedImages:
     """The images of a store by URL, for a catalog."""
 
     def __init__(
-        self, store: ImageStore, results: Mapping[str, Result], ports: frozenset[int], otherwise: str
+        self, store: ImageStore, results: Mapping[str, Result], ports: Container[int], otherwise: str
     ) -> None:
         """``otherwise``: why there is no image where nothing is known of a URL."""
         self._store, self._results, self._ports, self._otherwise = store, results, ports, otherwise
@@ -148,7 +149,8 @@ class FetchFirst:
         if not columns:
             return catalog
         store = self._open_store()
-        ports = self._options.rules.ports
+        # Who asks nobody takes what the store has, whatever was allowed when it was fetched.
+        ports = self._options.rules.ports if self._options.ask_the_web else _ALL_PORTS
         urls = {name: wanted_urls(image_rows(catalog, name, ports)) for name in columns}
         results, otherwise = self._fetch(store, [url for some in urls.values() for url in some])
         for name, some in urls.items():

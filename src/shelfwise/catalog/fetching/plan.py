@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Container, Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -62,7 +62,7 @@ def has_urls(catalog: Catalog, name: str) -> bool:
     return any(text is not None and is_url(text) for text in image_paths(catalog.column(name)).to_pylist())
 
 
-def image_rows(catalog: Catalog, name: str, ports: frozenset[int] = WEB_PORTS) -> list[ImageRow]:
+def image_rows(catalog: Catalog, name: str, ports: Container[int] = WEB_PORTS) -> list[ImageRow]:
     """One row a product, in order. Raises CatalogError for a missing column."""
     texts = image_paths(catalog.column(name)).to_pylist()
     embedded = _with_bytes(catalog, name, [row for row, text in enumerate(texts) if text and is_url(text)])
@@ -73,7 +73,7 @@ def image_rows(catalog: Catalog, name: str, ports: frozenset[int] = WEB_PORTS) -
 
 
 def _row(
-    product: str, name: str, text: str | None, row_error: str | None, embedded: bool, ports: frozenset[int]
+    product: str, name: str, text: str | None, row_error: str | None, embedded: bool, ports: Container[int]
 ) -> ImageRow:
     if row_error is not None:
         return ImageRow(product, name, Given.UNREADABLE, reason=row_error)

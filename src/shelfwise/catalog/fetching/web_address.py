@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Container
 from urllib.parse import quote, urlsplit
 
 from shelfwise.catalog.fetching.addresses import WEB_PORTS, AddressRefusedError
@@ -15,7 +16,7 @@ _KEPT = "%/:@!$&'()*+,;=~-._?[]|"
 """What stays as it is in a path or query; anything else (spaces, letters with accents) is percent-encoded."""
 
 
-def web_address(given: str, ports: frozenset[int] = WEB_PORTS) -> str:
+def web_address(given: str, ports: Container[int] = WEB_PORTS) -> str:
     """The URL in the one spelling by which its image is known; ``//host/…`` is taken for https.
 
     Scheme and host in lower case, default port and fragment gone, path and query percent-encoded where they

@@ -35,6 +35,12 @@ class ProductSource:
     id: Annotated[str | None, typer.Option("--id", metavar="COLUMN", help="The column of product ids.")] = (
         None
     )
+    encoding: Annotated[
+        str | None,
+        typer.Option(
+            "--encoding", metavar="NAME", help="The encoding of text files, such as cp1252 (default: found)."
+        ),
+    ] = None
 
     def read(
         self, catalogs: Sequence[str], reporter: Reporter, stage: str = "reading the catalog"
@@ -47,7 +53,7 @@ class ProductSource:
 
     def _roles(self) -> dict[str, Any]:
         """What was given, as arguments of `Catalog.read`."""
-        return {"images_dir": self.images, "id": self.id}
+        return {"images_dir": self.images, "id": self.id, "encoding": self.encoding}
 
 
 @dataclass(frozen=True)

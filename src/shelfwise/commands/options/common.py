@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -20,12 +21,20 @@ ChanceSeed = Annotated[
 ]
 """Of commands that have no recipe."""
 Names = list[str] | None
-"""Names given as `a,b`, or one option after the other."""
+"""Names given as `a,b`, or one option after the other; one with a comma in it in double quotes, as in CSV."""
+
+_NAME = re.compile(r"""\s*(?:"((?:[^"]|"")*)"|([^,]*))\s*(?:,|$)""")
 
 
 def split_names(names: Names) -> list[str]:
-    """Every single one of ``names``."""
-    return [name.strip() for part in names or () for name in part.split(",") if name.strip()]
+    """Every single one of ``names``.
+
+    >>> split_names(['title, brand', '"size, colour",price'])
+    ['title', 'brand', 'size, colour', 'price']
+    """
+    found = (match for part in names or () for match in _NAME.finditer(part))
+    split = (match[2] if match[1] is None else match[1].replace('""', '"') for match in found)
+    return [name.strip() for name in split if name.strip()]
 
 
 @contextmanager

@@ -100,7 +100,7 @@ class Learning:
         values["training"] |= self._given(_IN_TRAINING)
         values |= self._given(_AT_THE_TOP)
         if self.target is not None:
-            values["target"]["columns"] = self.target
+            values["target"]["columns"] = split_names([self.target])
         names = split_names(self.inputs)
         if names:
             described = {one["name"]: one for one in values["inputs"]}
