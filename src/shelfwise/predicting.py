@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -54,6 +55,8 @@ def predicted_blocks(
 ) -> Iterator[PredictedBlock]:
     """Predictions in the catalog's order. ``set_rule``: give the set of categories besides; ``explained``: say why besides."""
     set_up_process(recipe)
+    for line in missing_inputs(recipe, catalog):
+        reporter.say(line)
     prepared = prepare(ensemble.encoders, recipe.inputs, catalog, reporter)
     data = ensemble.transform(prepared)
     answers = Answers(ensemble, recipe.routing, catalog, prepared, data, router, set_rule)
@@ -70,6 +73,16 @@ def predicted_blocks(
                 told = explainer.explained(rows, logits, present, columns.predictions())
             yield PredictedBlock(columns, logits, present, told)
             stage.advance(len(rows))
+
+
+def missing_inputs(recipe: Recipe, catalog: Catalog) -> Iterator[str]:
+    """A line for each column that the model reads and the catalog does not have: predictions are worse for it."""
+    columns = catalog.table.column_names
+    for name in dict.fromkeys(name for one in recipe.inputs for name in one.columns if name not in columns):
+        like = [other for other in columns if other.strip().casefold() == name.strip().casefold()]
+        like = like or difflib.get_close_matches(name, columns, n=1)
+        hint = f"; did you mean '{like[0]}'?" if like else ""
+        yield f"the model reads the column '{name}', which the catalog does not have: it is absent in all products{hint}"
 
 
 def _blocks(products: int, scores_a_product: int) -> Iterator[np.ndarray]:

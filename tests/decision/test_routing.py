@@ -94,4 +94,6 @@ def test_what_some_threshold_holds_by_itself_is_not_a_matter_of_so_many_products
     rule = fit_accept_rule(np.linspace(1, 0.99, 1_000), right, 0.7)
     assert not rule.possible
     assert rule.factor == 1
-    assert rule.impossible().endswith("may be luck where so many are tried; more labelled products would tell")
+    assert rule.impossible().endswith(
+        "may be luck where so many are tried; more labelled products would tell"
+    )

@@ -16,7 +16,7 @@ from shelfwise.ensemble import Ensemble, Prepared, build_encoders, prepare, read
 from shelfwise.learning.fitting import FittingRecord, fit_ensemble
 from shelfwise.learning.fusing import LabelTruth
 from shelfwise.learning.label_doubts import without_suspects
-from shelfwise.learning.rounds import Round, plan_rounds, refit_rows
+from shelfwise.learning.rounds import Round, plan_rounds, refit_rows, with_every_category
 from shelfwise.learning.task import LearningTask, group, read_task
 from shelfwise.learning.unfinished import Unfinished
 from shelfwise.learning.validation import held_out_rows
@@ -27,7 +27,7 @@ from shelfwise.storage.fitted_facts import FittedFacts
 from shelfwise.strangers import Learned, learn_novelty, names_of
 from shelfwise.taxonomy.decided import Conflict
 from shelfwise.taxonomy.decisions import Decisions
-from shelfwise.taxonomy.targets import LabelTarget, Target
+from shelfwise.taxonomy.targets import LabelTarget, PathTarget, Target
 from shelfwise.taxonomy.truth import Truth, read_truth
 from shelfwise.training.ranks import Ranks
 
@@ -109,6 +109,9 @@ def _gather(
     if validation is None:
         rounds = plan_rounds(task.labelled, task.groups, catalog.ids, recipe)
         refit = refit_rows(recipe, task.labelled, rounds)
+        if refit is None and isinstance(task.target, PathTarget):
+            outcomes = task.target.encode(answers)
+            rounds = [with_every_category(one, outcomes, task.groups) for one in rounds]
         return _Material(prepared, answers, task.groups, rounds, refit)
     other = read_truth(validation, recipe.target, task.target.as_paths)
     theirs = _prepared(recipe, validation, reporter)

@@ -26,8 +26,10 @@ from shelfwise.learning.trainer import Trainer
 from shelfwise.learning.unfinished import Unfinished
 from shelfwise.progress import Reporter
 from shelfwise.recipe import Recipe
-from shelfwise.taxonomy.targets import Target
+from shelfwise.taxonomy.targets import PathTarget, Target
 from shelfwise.training.loop import Fit
+
+_MANY_NEVER_LEARNED = 0.1
 
 
 @dataclass(frozen=True)
@@ -90,7 +92,13 @@ def fit_ensemble(
             "them; check the input columns"
         )
     held = _stack(names, [one.scores for one in trained], rounds, target)
-    fused = fuse(recipe, target, names, held, truth, groups, reporter, labels)
+    learned = _learned(rounds, held.rows, truth) if isinstance(target, PathTarget) else None
+    if learned is not None and (~learned).mean() > _MANY_NEVER_LEARNED:
+        reporter.say(
+            f"{(~learned).sum():,} of {len(learned):,} held-out products have answers that only they and their near-duplicates "
+            "have: what could not be learned from others says nothing of the classifiers, and little can be promised"
+        )
+    fused = fuse(recipe, target, names, held, truth, groups, reporter, labels, learned)
     last = trained[0]
     if refit is not None:
         kept = np.setdiff1d(refit, fused.left_out)
@@ -114,6 +122,14 @@ def fit_ensemble(
         label_wise=fused.label_wise,
     )
     return ensemble, FittingRecord(trained[0].fits, fused.scores, fused.told, held, last.data)
+
+
+def _learned(rounds: Sequence[Round], rows: np.ndarray, truth: np.ndarray) -> np.ndarray:
+    """bool [N], of the held-out ``rows``: whether the classifiers that scored a product had learned of its answer."""
+    learned = np.zeros(len(truth), bool)
+    for one in rounds:
+        learned[one.held_out] = np.isin(truth[one.held_out], truth[one.fit])
+    return learned[rows]
 
 
 def _epochs(names: Sequence[str], trained: Sequence[Trained]) -> dict[str, int]:

@@ -108,24 +108,27 @@ def fuse(
     groups: np.ndarray,
     reporter: Reporter | None = None,
     label_truth: LabelTruth | None = None,
+    learned: np.ndarray | None = None,
 ) -> Fused:
     """Choose and calibrate on the held-out scores of the classifiers ``names``; ``truth``, ``groups`` and ``label_truth`` (None:
-    as ``truth`` says) are of all rows."""
+    as ``truth`` says) are of all rows. ``learned`` bool [held-out products]: whether the classifiers had learned of the product's
+    answer; None: of all. Where they had not, they are wrong whatever they are worth, and policies do not learn from it."""
     reporter = reporter or Silent()
     answers, mine = truth[held.rows], groups[held.rows]
     # Policies learn from what can be; they are judged, and what is promised is measured, on all labels as they are. So
     # probabilities, too, are of what labels say, but which labels are random is not laid to the scores.
     seed = recipe.training.seed
-    temperatures = fit_temperatures(held.logits, held.present, answers, target)
+    taught = answers if learned is None else np.where(learned, answers, UNLABELLED)
+    temperatures = fit_temperatures(held.logits, held.present, taught, target)
     logits = tempered(held.logits, temperatures, target)
-    trusted = without_random_labels(target, held.logits, logits, held.present, answers, mine, seed)
-    if trusted is not answers:
+    trusted = without_random_labels(target, held.logits, logits, held.present, taught, mine, seed)
+    if trusted is not taught:
         temperatures = fit_temperatures(held.logits, held.present, trusted, target)
         logits = tempered(held.logits, temperatures, target)
     maps, logits = _map_classifiers(recipe, target, logits, held.present, trusted, mine)
     judges = Judges(target.exclusive, logits, held.present, trusted, mine, seed)
     chosen = choose_policy(recipe.fusion, target, names, judges, answers, reporter)
-    calibration = _calibrate(recipe, target, temperatures, chosen.fused, answers, trusted is not answers)
+    calibration = _calibrate(recipe, target, temperatures, chosen.fused, answers, trusted is not taught)
     present = np.asarray(held.present.any(0))
     # In double precision, as predictions are: rounded singles are no decimals.
     fused = chosen.fused.astype(np.float64) * calibration.scale + calibration.shift
@@ -158,7 +161,7 @@ def fuse(
         scores,
         told,
         decisions.evidence,
-        held.rows[to_leave_out(answers, trusted)],
+        held.rows[to_leave_out(taught, trusted)],
         label_wise,
     )
 

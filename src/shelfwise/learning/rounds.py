@@ -76,6 +76,16 @@ def plan_rounds(labelled: np.ndarray, groups: np.ndarray, ids: Sequence[str], re
     return [Round(labelled[fold_of != fold], labelled[(fold_of == fold) & kept]) for fold in range(folds)]
 
 
+def with_every_category(one: Round, outcomes: np.ndarray, groups: np.ndarray) -> Round:
+    """The round, but no category is held out whole: one that nobody learned from could never be answered where nothing is learned
+    from once more. ``outcomes`` and ``groups`` int64 are of all rows; whole groups change sides."""
+    lost = np.setdiff1d(outcomes[one.held_out], outcomes[one.fit])
+    moved = np.isin(groups[one.held_out], groups[one.held_out[np.isin(outcomes[one.held_out], lost)]])
+    if not moved.any() or moved.all():
+        return one
+    return Round(np.sort(np.concatenate([one.fit, one.held_out[moved]])), one.held_out[~moved])
+
+
 def refit_rows(recipe: Recipe, labelled: np.ndarray, rounds: Sequence[Round]) -> np.ndarray | None:
     """All ``labelled`` rows where they are to be learned from once more at the end; None where the recipe wants no such
     training, or where the only round learned from all but a hundredth of them: it would double the time for nothing.
