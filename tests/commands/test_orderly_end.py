@@ -43,8 +43,13 @@ if __name__ == "__main__":
 """
 
 
+def heed_hangups() -> None:
+    """The tests themselves may run under nohup."""
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
+
+
 def begin(
-    tmp_path: Path, *arguments: str, first: Callable[[], object] | None = None
+    tmp_path: Path, *arguments: str, first: Callable[[], object] = heed_hangups
 ) -> subprocess.Popen[str]:
     """A process in which a command works, with its temporary files in ``tmp_path``."""
     script = tmp_path / "working.py"

@@ -93,7 +93,7 @@ def fit_ensemble(
         )
     held = _stack(names, [one.scores for one in trained], rounds, target)
     learned = _learned(rounds, held.rows, truth) if isinstance(target, PathTarget) else None
-    if learned is not None and (~learned).mean() > _MANY_NEVER_LEARNED:
+    if learned is not None and (~learned).sum() > _MANY_NEVER_LEARNED * len(learned):
         reporter.say(
             f"{(~learned).sum():,} of {len(learned):,} held-out products have answers that only they and their near-duplicates "
             "have: what could not be learned from others says nothing of the classifiers, and little can be promised"
