@@ -18,7 +18,11 @@ def write_catalog(file: Path, products: int, seed: int) -> list[str]:
     lines, paths = ["id,title,category"], []
     for number in range(products):
         department, shelf = int(random.integers(2)), int(random.integers(20))
-        told = WORDS[20 * (shelf % 3) + int(random.integers(20))] if random.random() < 0.3 else f"shelf{department}{shelf}"
+        told = (
+            WORDS[20 * (shelf % 3) + int(random.integers(20))]
+            if random.random() < 0.3
+            else f"shelf{department}{shelf}"
+        )
         title = " ".join([told, *(f"filler{random.integers(300)}" for _ in range(3)), str(number)])
         path = f"D{department} > S{shelf}"
         if department == 0 and random.random() < 0.01:
