@@ -12,6 +12,7 @@ from tests.tiny_catalog import (
     LINEAR,
     PATHS,
     TAGS,
+    Listening,
     Rows,
     accuracy,
     assert_close,
@@ -27,16 +28,6 @@ from shelfwise import Catalog, Categorizer, Recipe
 from shelfwise.errors import CatalogError, RecipeError, ShelfwiseError, TargetError
 from shelfwise.predictions import Prediction
 from shelfwise.progress import Silent
-
-
-class Listening(Silent):
-    """A reporter that remembers what it was told."""
-
-    def __init__(self) -> None:
-        self.told: list[str] = []
-
-    def say(self, message: str) -> None:
-        self.told.append(message)
 
 
 @pytest.fixture(scope="module")

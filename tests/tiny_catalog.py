@@ -11,6 +11,7 @@ from PIL import Image
 
 from shelfwise import Catalog, Recipe
 from shelfwise.predictions import Prediction
+from shelfwise.progress import Silent
 
 Rows = list[dict[str, str]]
 
@@ -24,6 +25,16 @@ WORDS = (
 TAGS = (("steel", "indoor"), ("glass", "indoor"), ("soft", "gift"), ("steel", "gift"))
 COLOURS = ((200, 30, 30), (30, 200, 30), (30, 30, 200), (200, 200, 30))
 LINEAR = {"epochs": 12, "batch": 16, "sparse_learning_rate": 0.3, "weight_decay": 0.0}
+
+
+class Listening(Silent):
+    """A reporter that remembers what it was told."""
+
+    def __init__(self) -> None:
+        self.told: list[str] = []
+
+    def say(self, message: str) -> None:
+        self.told.append(message)
 
 
 def tiny_rows(products: int = 120, seed: int = 0) -> Rows:

@@ -15,6 +15,7 @@ from shelfwise.learning.rounds import (
     choose_folds,
     plan_rounds,
     refit_rows,
+    with_every_category,
 )
 from shelfwise.recipe import Recipe
 
@@ -100,3 +101,18 @@ def test_what_is_learned_from_once_more(held_out: int, rounds: int, refit: bool,
     found = refit_rows(recipe(refit=refit), rows, [one] * rounds)
     assert (found is not None) == again
     assert found is None or found.tolist() == rows.tolist()
+
+
+def test_no_category_is_held_out_whole() -> None:
+    outcomes = np.array([0, 0, 0, 1, 1, 2, 2, 2])
+    groups = np.array([0, 1, 2, 3, 3, 4, 5, 5])
+    one = Round(np.array([0, 1, 5]), np.array([2, 3, 4, 6, 7]))
+    kept = with_every_category(one, outcomes, groups)
+    assert kept.fit.tolist() == [0, 1, 3, 4, 5]
+    assert kept.held_out.tolist() == [2, 6, 7]
+    assert with_every_category(kept, outcomes, groups) is kept
+
+
+def test_something_stays_held_out() -> None:
+    one = Round(np.array([0]), np.array([1, 2]))
+    assert with_every_category(one, np.array([0, 1, 2]), np.arange(3)) is one
