@@ -89,7 +89,7 @@ def fit_ensemble(
     if not names:
         raise TargetError(
             "expected labelled products with at least one usable input to learn from, but no input has a value in any of "
-            "them; check the input columns"
+            "them that says something (signs alone are no words); check the input columns"
         )
     held = _stack(names, [one.scores for one in trained], rounds, target)
     learned = _learned(rounds, held.rows, truth) if isinstance(target, PathTarget) else None
