@@ -118,7 +118,7 @@ def fast(inputs: list[InputRecipe], task: Task) -> list[ClassifierRecipe]:
 def _by_machines(task: Task) -> bool:
     """Whether support vector machines, the better linear classifiers, are small enough and soon trained.
 
-    With few products an outcome, too, but for whole paths of short titles alone: see ``benchmarks/bench_solvers.py``."""
+    With few products an outcome, too: see ``benchmarks/bench_solvers.py``."""
     if task.products > _MANY_PRODUCTS:
         return False
     planes = task.outcomes if task.planes is None else task.planes
