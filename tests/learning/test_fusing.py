@@ -9,7 +9,7 @@ from tests.tiny_catalog import title_recipe
 
 from shelfwise.fusion.mean import Mean
 from shelfwise.fusion.policies import POLICIES
-from shelfwise.learning.fusing import HeldOutScores, fuse
+from shelfwise.learning.fusing import HeldOutScores, LabelTruth, fuse
 from shelfwise.taxonomy.targets import LabelTarget, PathTarget
 
 PATHS = PathTarget.from_truth([("a", "x"), ("a", "y"), ("b",)])
@@ -100,3 +100,10 @@ def test_a_handful_of_products(count: int) -> None:
         fused = fuse(recipe, target, ["one", "two"], scores(truth, [1, 1]), truth, np.arange(count))
         assert not fused.accept.possible
         assert np.isfinite([*fused.calibration.temperatures, fused.calibration.scale]).all()
+
+
+def test_a_set_that_is_not_known_is_no_other_set() -> None:
+    target = LabelTarget(("a", "b", "c"), ((0,), (1, 2)))
+    found = LabelTruth.encoded(target, np.array([1, -1, 0]))
+    assert found.labels.tolist() == [[0, 1, 1], [0, 0, 0], [1, 0, 0]]
+    assert found.beyond.tolist() == [False, True, False]

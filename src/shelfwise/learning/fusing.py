@@ -72,9 +72,11 @@ class LabelTruth:
 
     @classmethod
     def encoded(cls, target: LabelTarget, truth: np.ndarray) -> LabelTruth:
-        """From encoded label sets, all known."""
-        labels = as_answers(target, truth)
-        return cls(labels, np.zeros(len(labels), bool))
+        """From encoded label sets or labels; a set that is not known has labels that nobody knows."""
+        if not target.sets:
+            return cls(truth, np.zeros(len(truth), bool))
+        unknown = truth == UNLABELLED
+        return cls(as_answers(target, truth) * ~unknown[:, None], unknown)
 
     def take(self, rows: np.ndarray) -> LabelTruth:
         """The same of some rows."""
