@@ -66,7 +66,7 @@ def group_products(
         evidence.append(np.where(_is_placeholder(codes), -1, codes))
     group = group_column or own_group_column(catalog)
     if group is not None:
-        evidence.append(_codes(_stripped(catalog, group)))
+        evidence.append(_codes(stripped(catalog, group)))
     return connect(evidence, count)
 
 
@@ -161,7 +161,8 @@ def _normalised(catalog: Catalog, name: str) -> list[str | None]:
     return [None if code is None else words[code] for code in encoded.indices.to_pylist()]
 
 
-def _stripped(catalog: Catalog, name: str) -> list[str | None]:
+def stripped(catalog: Catalog, name: str) -> list[str | None]:
+    """The column's texts without spaces around them; None where nothing is left."""
     return [text.strip() or None if text else None for text in _texts(catalog, name).to_pylist()]
 
 

@@ -30,6 +30,7 @@ from shelfwise.taxonomy.targets import PathTarget, Target
 from shelfwise.training.loop import Fit
 
 _MANY_NEVER_LEARNED = 0.1
+"""Share of the held-out products."""
 
 
 @dataclass(frozen=True)
@@ -92,21 +93,11 @@ def fit_ensemble(
             "them that says something (signs alone are no words); check the input columns"
         )
     held = _stack(names, [one.scores for one in trained], rounds, target)
-    learned = _learned(rounds, held.rows, truth) if isinstance(target, PathTarget) else None
-    if learned is not None and (~learned).sum() > _MANY_NEVER_LEARNED * len(learned):
-        reporter.say(
-            f"{(~learned).sum():,} of {len(learned):,} held-out products have answers that only they and their near-duplicates "
-            "have: what could not be learned from others says nothing of the classifiers, and little can be promised"
-        )
+    learned = _told_learned(target, rounds, held.rows, truth, reporter)
     fused = fuse(recipe, target, names, held, truth, groups, reporter, labels, learned)
     last = trained[0]
     if refit is not None:
-        kept = np.setdiff1d(refit, fused.left_out)
-        if len(kept) < len(refit):
-            reporter.say(
-                f"{len(refit) - len(kept):,} of {len(refit):,} products are left out of the last training: to classifiers that "
-                "did not learn from them their labels look random; see `shelfwise inspect --doctor`"
-            )
+        kept = _trusted(refit, fused.left_out, reporter)
         plan = Plan(kept, epochs=_epochs(names, trained), where=" on all products", unit="all")
         (last,) = trainer.fit_all([plan])
     ensemble = Ensemble(
@@ -124,12 +115,35 @@ def fit_ensemble(
     return ensemble, FittingRecord(trained[0].fits, fused.scores, fused.told, held, last.data)
 
 
-def _learned(rounds: Sequence[Round], rows: np.ndarray, truth: np.ndarray) -> np.ndarray:
-    """bool [N], of the held-out ``rows``: whether the classifiers that scored a product had learned of its answer."""
-    learned = np.zeros(len(truth), bool)
+def _told_learned(
+    target: Target, rounds: Sequence[Round], rows: np.ndarray, truth: np.ndarray, reporter: Reporter
+) -> np.ndarray | None:
+    """bool [N], of the held-out ``rows``: whether the classifiers that scored a product had learned of its path; None for labels.
+    Where they often had not, that is said."""
+    if not isinstance(target, PathTarget):
+        return None
+    known = np.zeros(len(truth), bool)
     for one in rounds:
-        learned[one.held_out] = np.isin(truth[one.held_out], truth[one.fit])
-    return learned[rows]
+        known[one.held_out] = np.isin(truth[one.held_out], truth[one.fit])
+    learned: np.ndarray = known[rows]
+    missing = len(learned) - int(learned.sum())
+    if missing > _MANY_NEVER_LEARNED * len(learned):
+        reporter.say(
+            f"{missing:,} of {len(learned):,} held-out products have answers that only they and their near-duplicates have: what "
+            "could not be learned from others says nothing of the classifiers, and little can be promised"
+        )
+    return learned
+
+
+def _trusted(rows: np.ndarray, left_out: np.ndarray, reporter: Reporter) -> np.ndarray:
+    """The ``rows`` of the last fit but for those ``left_out``, which is said."""
+    kept = np.setdiff1d(rows, left_out)
+    if len(kept) < len(rows):
+        reporter.say(
+            f"{len(rows) - len(kept):,} of {len(rows):,} products are left out of the last training: to classifiers that "
+            "did not learn from them their labels look random; see `shelfwise inspect --doctor`"
+        )
+    return kept
 
 
 def _epochs(names: Sequence[str], trained: Sequence[Trained]) -> dict[str, int]:

@@ -14,6 +14,7 @@ from shelfwise.catalog.groups import (
     PLACEHOLDER_SHARE,
     normalise,
     own_group_column,
+    stripped,
     title_column,
 )
 from shelfwise.catalog.image_source import image_hashes
@@ -80,15 +81,11 @@ def _evidence(catalog: Catalog, other: Catalog) -> Iterator[tuple[list[str | Non
     if title is not None and title in other.fields:
         yield _titles(catalog, title), _titles(other, title)
     if group is not None and group in other.fields:
-        yield _texts(catalog, group), _texts(other, group)
+        yield stripped(catalog, group), stripped(other, group)
     images = [name for name, field in catalog.fields.items() if field.role is Role.IMAGE]
     if images and images[0] in other.fields and other.fields[images[0]].role is Role.IMAGE:
         mine, theirs = (image_hashes(one.input(images[0], Role.IMAGE).values) for one in (catalog, other))
         yield mine, theirs
-
-
-def _texts(catalog: Catalog, name: str) -> list[str | None]:
-    return [text.strip() or None if text else None for text in as_text(catalog.column(name)).to_pylist()]
 
 
 def _titles(catalog: Catalog, name: str) -> list[str | None]:
