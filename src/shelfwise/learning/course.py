@@ -14,7 +14,6 @@ from shelfwise.catalog.input_figures import InputFigures, training_figures
 from shelfwise.decision.router_making import check_settings
 from shelfwise.ensemble import Ensemble, Prepared, build_encoders, prepare, read_input
 from shelfwise.learning.fitting import FittingRecord, fit_ensemble
-from shelfwise.learning.fusing import LabelTruth
 from shelfwise.learning.label_doubts import without_suspects
 from shelfwise.learning.rounds import Round, plan_rounds, refit_rows, with_every_category
 from shelfwise.learning.task import LearningTask, group, read_task
@@ -84,7 +83,7 @@ def train_model(
         material.refit,
         reporter,
         work,
-        LabelTruth.of(task.target, material.answers),
+        material.answers,
     )
     with reporter.stage("learning what is unknown", total=None):
         learned = Learned(material.prepared, record.data, truth, material.groups, task.labelled)

@@ -55,13 +55,13 @@ def fit_ensemble(
     refit: np.ndarray | None,
     reporter: Reporter,
     work: Unfinished | None = None,
-    labels: LabelTruth | None = None,
+    answers: Sequence[tuple[str, ...]] | None = None,
 ) -> tuple[Ensemble, FittingRecord]:
     """Fit everything; ``truth`` is what ``target.encode`` gave for every row of ``prepared``, ``groups`` their groups.
 
     ``refit``: the rows of the last fit; None keeps the classifiers of the only round. ``work``: what is finished is kept there,
-    and taken up from there. ``labels``: of label sets what their products' labels are, known to the target or not; None: as
-    ``truth`` says. Raises RecipeError, before anything is trained, for a policy or head that is unknown or does not
+    and taken up from there. ``answers``: of all rows as they are written, labels that the target does not know among them;
+    None: as ``truth`` says. Raises RecipeError, before anything is trained, for a policy or head that is unknown or does not
     fit the target.
     """
     for kind in recipe.fusion.policies:
@@ -94,6 +94,7 @@ def fit_ensemble(
         )
     held = _stack(names, [one.scores for one in trained], rounds, target)
     learned = _told_learned(target, rounds, held.rows, truth, reporter)
+    labels = None if answers is None else LabelTruth.of(target, [answers[row] for row in held.rows])
     fused = fuse(recipe, target, names, held, truth, groups, reporter, labels, learned)
     last = trained[0]
     if refit is not None:

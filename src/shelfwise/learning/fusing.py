@@ -57,7 +57,7 @@ class HeldOutScores:
 
 @dataclass(frozen=True)
 class LabelTruth:
-    """Of all rows: ``labels``, 0 or 1 [rows, labels], and ``beyond``, bool [rows], whether a product has labels that the target
+    """Of held-out products: ``labels``, 0 or 1 [N, labels], and ``beyond``, bool [N], whether one has labels that the target
     does not know. Sets that nobody had in training have labels all the same, and no answer is all of those beyond."""
 
     labels: np.ndarray
@@ -77,10 +77,6 @@ class LabelTruth:
             return cls(truth, np.zeros(len(truth), bool))
         unknown = truth == UNLABELLED
         return cls(as_answers(target, truth) * ~unknown[:, None], unknown)
-
-    def take(self, rows: np.ndarray) -> LabelTruth:
-        """The same of some rows."""
-        return LabelTruth(self.labels[rows], self.beyond[rows])
 
 
 @dataclass(frozen=True)
@@ -112,9 +108,12 @@ def fuse(
     label_truth: LabelTruth | None = None,
     learned: np.ndarray | None = None,
 ) -> Fused:
-    """Choose and calibrate on the held-out scores of the classifiers ``names``; ``truth``, ``groups`` and ``label_truth`` (None:
-    as ``truth`` says) are of all rows. ``learned`` bool [held-out products]: whether the classifiers had learned of the product's
-    answer; None: of all. Where they had not, they are wrong whatever they are worth, and policies do not learn from it."""
+    """Choose and calibrate on the held-out scores of the classifiers ``names``; ``truth`` and ``groups`` are of all rows.
+
+    Of the held-out products, ``label_truth`` (None: as ``truth`` says), and ``learned``, bool: whether the classifiers had learned
+    of the product's answer; None: of all. Where they had not, they are wrong whatever they are worth, and policies do not learn
+    from it.
+    """
     reporter = reporter or Silent()
     answers, mine = truth[held.rows], groups[held.rows]
     # Policies learn from what can be; they are judged, and what is promised is measured, on all labels as they are. So
@@ -144,7 +143,7 @@ def fuse(
         decisions = _decide_paths(recipe, target, calibration, probabilities, answers, mine)
     else:
         assert isinstance(target, LabelTarget)
-        wanted = LabelTruth.encoded(target, truth) if label_truth is None else label_truth
+        wanted = LabelTruth.encoded(target, answers) if label_truth is None else label_truth
         by_label = None
         if target.sets and recipe.fusion.by_label:
             noise, by_set = calibration.random_labels, target.label_probabilities(probabilities)
@@ -153,7 +152,6 @@ def fuse(
                 label_wise, by_label = found.label_wise, np.round(found.by_label, DECIMALS)
                 told = f"{told}, {NAME}"
                 scores = {**scores, told: found.score}
-        wanted = wanted.take(held.rows)
         decisions = _decide_labels(recipe, target, calibration, probabilities, by_label, wanted, mine)
     return Fused(
         chosen.policy,
