@@ -110,8 +110,8 @@ def fuse(
 ) -> Fused:
     """Choose and calibrate on the held-out scores of the classifiers ``names``; ``truth`` and ``groups`` are of all rows.
 
-    Of the held-out products, ``label_truth`` (None: as ``truth`` says), and ``learned``, bool: whether the classifiers had learned
-    of the product's answer; None: of all. Where they had not, they are wrong whatever they are worth, and policies do not learn
+    Of the held-out products, ``label_truth`` (None: as ``truth`` says), and ``learned``, bool: whether classifiers had learned of
+    the product's answer; None: of all. Where they had not, they are wrong whatever they are worth, and policies do not learn
     from it.
     """
     reporter = reporter or Silent()
