@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,11 +10,18 @@ import numpy as np
 
 from shelfwise.encoders.base import Encoder
 from shelfwise.engine.classifier import ExportedClassifier
-from shelfwise.engine.manifest import EXPORT_FOLDER, Manifest, read_manifest, read_network
+from shelfwise.engine.manifest import (
+    EXPORT_FOLDER,
+    Manifest,
+    digest,
+    read_manifest,
+    read_manifest_text,
+    read_network,
+)
 from shelfwise.engine.runtime import runtime_installed
 from shelfwise.errors import ModelFolderError
 from shelfwise.recipe import ClassifierRecipe
-from shelfwise.storage.model_files import CHECKSUM_FILE
+from shelfwise.storage.model_files import read_checksum_text
 
 PICTURES_A_PASS = 8
 """Of an exported backbone: on one thread more are no faster."""
@@ -78,8 +84,18 @@ def find_export(folder: Path) -> Export | None:
 
 
 def model_digest(folder: Path) -> str:
-    """What an export is bound to: SHA-256 of the checksums of all that the model is."""
-    return hashlib.sha256((folder / CHECKSUM_FILE).read_bytes()).hexdigest()
+    """What an export is bound to: SHA-256 of the checksums of all that the model is. Raises ModelFolderError."""
+    return digest(read_checksum_text(folder))
+
+
+def export_digest(folder: Path) -> str | None:
+    """Which export answers for a model folder: SHA-256 of what it says of itself, its networks' checksums among it.
+
+    None where the model's own networks do: nothing is exported, or ONNX Runtime is not installed. Raises ModelFolderError.
+    """
+    if not (folder / EXPORT_FOLDER).is_dir() or not runtime_installed():
+        return None
+    return digest(read_manifest_text(folder))
 
 
 def _weights(name: str, position: int, state: Mapping[str, np.ndarray], width: int) -> np.ndarray:

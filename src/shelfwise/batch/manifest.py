@@ -18,6 +18,7 @@ from typing import Any
 from shelfwise.batch.blocks import PREDICTION_COUNTS, Tally
 from shelfwise.batch.places import LocalPlace, Place
 from shelfwise.errors import ShelfwiseError
+from shelfwise.exported_model import export_digest, model_digest
 
 MANIFEST_FILE = "_manifest.jsonl"
 MANIFEST_VERSION = 1
@@ -36,6 +37,7 @@ class Kind:
 
 
 PREDICTIONS = Kind("predictions", "Predicting", PREDICTION_COUNTS)
+_EXPORTED_AS = ", exported as "
 _OWN = ("number", "file", "source", "rows", "bytes")
 """What a shard's line says besides the counts."""
 
@@ -102,7 +104,8 @@ class Identity:
     @classmethod
     def of(cls, files: Iterable[Path], model: Path, options: dict[str, Any]) -> Identity:
         """``options``: whatever else was asked for, as JSON values. Raises OSError where a file cannot be read."""
-        digest = hashlib.sha256((model / "checksums.txt").read_bytes()).hexdigest()
+        export = export_digest(model)
+        digest = model_digest(model) if export is None else f"{model_digest(model)}{_EXPORTED_AS}{export}"
         return cls(tuple(file_identity(file) for file in files), digest, options)
 
     def difference(self, other: dict[str, Any]) -> str | None:
@@ -124,13 +127,20 @@ class Identity:
                 return f"of another catalog ('{was}' and not '{mine['path']}')"
             return f"of a catalog that has changed since ('{was}')"
         if other.get("model") != self.model:
-            return "by another model"
+            if _trained(other.get("model")) != _trained(self.model):
+                return "by another model"
+            return "by the same model, but exported otherwise or not at all"
         options = other.get("options")
         for name, value in self.options.items():
             if not isinstance(options, dict) or options.get(name) != value:
                 was = options.get(name) if isinstance(options, dict) else None
                 return f"with '{name}' {was!r} and not {value!r}"
         return None
+
+
+def _trained(model: Any) -> Any:
+    """Which training an identity's model is of, however it was exported."""
+    return model.partition(_EXPORTED_AS)[0] if isinstance(model, str) else model
 
 
 class Manifest:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import socket
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import asdict, dataclass
@@ -26,6 +27,8 @@ from shelfwise.progress import Reporter
 HOW_TO_INSTALL = "pip install 'shelfwise[ray]'"
 START_WITHIN_S = 120
 """On a busy machine a cluster of one takes its time."""
+CONNECT_WITHIN_S = 20.0
+_HOW_TO_REACH = "start one with `ray start --head`, or leave --address out"
 
 
 def need_ray() -> None:
@@ -126,6 +129,7 @@ def cluster(actors: Actors) -> Iterator[None]:
     if ray.is_initialized():
         yield
         return
+    _refuse_silent(actors.address)
     os.environ.setdefault("RAY_raylet_start_wait_time_s", str(START_WITHIN_S))
     wanted: dict[str, Any] = {"address": actors.address}
     if actors.address is None:
@@ -136,12 +140,23 @@ def cluster(actors: Actors) -> Iterator[None]:
         what = " ".join(str(error).split())
         advice = "try again when the machine is less busy, or use the local engine with --workers"
         if actors.address is not None:
-            advice = "start one with `ray start --head`, or leave --address out"
+            advice = _HOW_TO_REACH
         raise ShelfwiseError(f"no Ray cluster can be reached or started: {what:.300}; {advice}") from error
     try:
         yield
     finally:
         ray.shutdown()
+
+
+def _refuse_silent(address: str | None) -> None:
+    """Raise ShelfwiseError where nothing listens at a ``host:port``: Ray would try for many minutes without a word."""
+    host, _, port = (address or "").rpartition("://")[2].rpartition(":")
+    if not host or not port.isdecimal():
+        return
+    try:
+        socket.create_connection((host.strip("[]"), int(port)), timeout=CONNECT_WITHIN_S).close()
+    except (OSError, OverflowError) as error:
+        raise ShelfwiseError(f"no Ray cluster answers at {address}: {error}; {_HOW_TO_REACH}") from error
 
 
 def _finished(job: ClusterJob, pieces: Sequence[Piece], actors: Actors) -> Iterator[Shard]:

@@ -85,8 +85,9 @@ def export(
 
 def _rows(done: Exported) -> list[tuple[str, str]]:
     found = done.differences
+    int8 = f", {done.in_int8} of them in int8" if done.in_int8 else ""
     rows = [
-        ("networks", f"{done.networks} in ONNX, {done.bytes / 1e6:.1f} MB"),
+        ("networks", f"{done.networks} in ONNX{int8}, {done.bytes / 1e6:.1f} MB"),
         ("compared on", f"{found.products:,} products"),
         ("largest difference", f"{found.largest:.6f} of a probability"),
         ("changed", f"{found.changed:.2%} of the answers and decisions"),

@@ -92,11 +92,7 @@ def read_manifest(model_folder: Path, model: str) -> Manifest | None:
     if not folder.is_dir():
         return None
     try:
-        found = Manifest.model_validate_json(_read_plain(folder / MANIFEST_FILE, _MOST_MANIFEST_BYTES))
-    except OSError as error:
-        raise ModelFolderError(
-            f"expected exported networks in '{folder}', but {MANIFEST_FILE} cannot be read ({error.strerror}); {_AGAIN}"
-        ) from error
+        found = Manifest.model_validate_json(read_manifest_text(model_folder))
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         where = ".".join(map(str, first["loc"]))
@@ -110,6 +106,17 @@ def read_manifest(model_folder: Path, model: str) -> Manifest | None:
     if found.model != model:
         raise ModelFolderError(f"the networks in '{folder}' were exported from another model; {_AGAIN}")
     return found
+
+
+def read_manifest_text(model_folder: Path) -> bytes:
+    """What the export in ``model_folder`` says, unread. Raises ModelFolderError where it is no plain file."""
+    folder = model_folder / EXPORT_FOLDER
+    try:
+        return _read_plain(folder / MANIFEST_FILE, _MOST_MANIFEST_BYTES)
+    except OSError as error:
+        raise ModelFolderError(
+            f"expected exported networks in '{folder}', but {MANIFEST_FILE} cannot be read ({error.strerror}); {_AGAIN}"
+        ) from error
 
 
 def read_network(model_folder: Path, exported: ExportedFile) -> bytes:

@@ -15,7 +15,8 @@ from shelfwise.engine.classifier import input_name, presence_name
 
 MOST_SHOWN = 128
 """Pictures or products: so many show the range of every activation."""
-_BATCH = 8
+LEAST_SHOWN = 8
+"""Fewer show too little; also how many are shown at a time."""
 
 
 def pictures(encoder: PretrainedImage, column: InputColumn) -> list[dict[str, np.ndarray]]:
@@ -27,8 +28,8 @@ def pictures(encoder: PretrainedImage, column: InputColumn) -> list[dict[str, np
         found += list(batch.pixels[batch.states == State.PRESENT])
         if len(found) >= MOST_SHOWN:
             break
-    whole = min(len(found), MOST_SHOWN) // _BATCH * _BATCH
-    return [{PIXELS: np.stack(found[start : start + _BATCH])} for start in range(0, whole, _BATCH)]
+    whole = min(len(found), MOST_SHOWN) // LEAST_SHOWN * LEAST_SHOWN
+    return [{PIXELS: np.stack(found[start : start + LEAST_SHOWN])} for start in range(0, whole, LEAST_SHOWN)]
 
 
 def products(
@@ -39,8 +40,8 @@ def products(
         return []
     rows = np.flatnonzero(np.logical_and.reduce([data[name].present for name in inputs]))[:MOST_SHOWN]
     batches = []
-    for start in range(0, len(rows) - _BATCH + 1, _BATCH):
-        part = rows[start : start + _BATCH]
+    for start in range(0, len(rows) - LEAST_SHOWN + 1, LEAST_SHOWN):
+        part = rows[start : start + LEAST_SHOWN]
         arrays: dict[str, np.ndarray] = {}
         for position, name in enumerate(inputs):
             arrays[input_name(position)] = np.asarray(data[name].matrix[part])

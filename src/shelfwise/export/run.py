@@ -28,8 +28,8 @@ from shelfwise.engine.manifest import (
 from shelfwise.engine.runtime import INSTALL, runtime_installed
 from shelfwise.ensemble import prepare, read_input
 from shelfwise.errors import MissingDependencyError, ShelfwiseError
-from shelfwise.export.calibration import pictures, products
-from shelfwise.export.compare import Differences, all_probabilities, differences
+from shelfwise.export.calibration import LEAST_SHOWN, pictures, products
+from shelfwise.export.compare import Differences, all_probabilities, differences, show_enough
 from shelfwise.export.networks import NotExportable, backbone_to_onnx, classifier_to_onnx
 from shelfwise.export.quantise import quantised
 from shelfwise.exported_model import model_digest
@@ -59,11 +59,15 @@ class ExportRequest:
 
 @dataclass(frozen=True)
 class Exported:
-    """What an export came to. ``bytes``: of all networks; ``kept``: what stays with PyTorch, and why."""
+    """What an export came to.
+
+    ``in_int8``: how many of the networks; ``bytes``: of all of them; ``kept``: what stays with PyTorch, and why.
+    """
 
     folder: Path
     differences: Differences
     networks: int
+    in_int8: int
     bytes: int
     kept: dict[str, str]
 
@@ -74,6 +78,12 @@ class _Networks:
     encoders: dict[str, ExportedEncoder] = field(default_factory=dict)
     classifiers: dict[str, ExportedFile] = field(default_factory=dict)
     kept: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def in_int8(self) -> int:
+        """How many compute in 8 bits."""
+        made = [*self.encoders.values(), *self.classifiers.values()]
+        return sum(one.precision == "int8" for one in made)
 
     def add(self, room: str, model: bytes, precision: Precision) -> ExportedFile:
         name = f"{room}_{len(self.files)}.onnx"
@@ -144,6 +154,7 @@ def _exported(
     original = Categorizer.load(model_folder, exported=False)
     with reporter.stage("original", total=None):
         before = original.predict(catalog), all_probabilities(original.recipe_, original.ensemble_, catalog)
+    show_enough(before[0], reporter)
     with reporter.stage("exporting", total=None):
         networks = _networks(original, catalog, precision)
     for name, why in networks.kept.items():
@@ -164,7 +175,7 @@ def _exported(
             )
         _write_manifest(written, networks, precision, found, allowed)
     size = sum(map(len, networks.files.values()))
-    return Exported(output, found, len(networks.files), size, networks.kept)
+    return Exported(output, found, len(networks.files), networks.in_int8, size, networks.kept)
 
 
 def _networks(model: Categorizer, catalog: Catalog, precision: Precision) -> _Networks:
@@ -195,6 +206,12 @@ def _networks(model: Categorizer, catalog: Catalog, precision: Precision) -> _Ne
         batches = products(classifier.recipe.inputs, classifier.reads_sparse, data)
         onnx, made = _in_precision(onnx, precision, batches)
         networks.classifiers[classifier.recipe.name] = networks.add("classifier", onnx, made)
+    if precision == "int8" and not networks.in_int8:
+        raise ShelfwiseError(
+            f"nothing of this model can be exported in int8: that takes a network with convolutions, and {LEAST_SHOWN} or more "
+            "products whose picture can be read; export in fp32, or name products with pictures (--images says where their "
+            "paths start)"
+        )
     return networks
 
 

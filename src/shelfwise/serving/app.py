@@ -44,6 +44,7 @@ def make_app(service: Service, hosts: Collection[str] = ()) -> FastAPI:
     app.add_exception_handler(RequestRefusedError, _refused)
     app.add_exception_handler(RequestValidationError, _malformed)
     app.add_exception_handler(StarletteHTTPException, _plain)
+    app.add_exception_handler(Exception, _unexpected)
     app.middleware("http")(_watched)
     describe(app)
     return app
@@ -85,14 +86,22 @@ async def _watched(request: Request, call_next: Callable[[Request], Awaitable[Re
     if hosts and _name(request.headers.get("host", "")) not in hosts:
         response: Response = _told(400, "this service is not reached by that name")
     else:
-        response = await call_next(request)
+        try:
+            response = await call_next(request)
+        except Exception:
+            _count(request, 500, began)
+            raise
     for name, value in _HEADERS.items():
         response.headers.setdefault(name, value)
+    _count(request, response.status_code, began)
+    return response
+
+
+def _count(request: Request, status: int, began: float) -> None:
     route = request.scope.get("route")
     path = getattr(route, "path", _OTHER)
     method = request.method if path != _OTHER else _OTHER
-    service_of(request).metrics.request(method, path, response.status_code, time.perf_counter() - began)
-    return response
+    service_of(request).metrics.request(method, path, status, time.perf_counter() - began)
 
 
 def _name(host: str) -> str:
@@ -118,6 +127,11 @@ def _refused(_request: Request, error: Exception) -> Response:
 
 def _malformed(_request: Request, _error: Exception) -> Response:
     return _told(422, "the request does not make sense here")
+
+
+def _unexpected(_request: Request, _error: Exception) -> Response:
+    """A mistake of ours: the log has it, for it is raised further."""
+    return _told(500, "the service failed on this request; its log says where")
 
 
 def _plain(_request: Request, error: Exception) -> Response:

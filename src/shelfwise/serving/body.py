@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import AsyncGenerator
 from typing import Any
 
@@ -15,12 +16,26 @@ from shelfwise.catalog.column import RawImage
 from shelfwise.serving.errors import RequestRefusedError
 from shelfwise.serving.messages import OnePredictIn, PredictIn, ProductIn
 from shelfwise.serving.products import Product, checked_image, image_of_base64
-from shelfwise.serving.settings import MAX_FIELDS, MAX_PRODUCTS, ServeSettings
+from shelfwise.serving.settings import (
+    MAX_FIELD_CHARACTERS,
+    MAX_FIELDS,
+    MAX_JSON_PARTS,
+    MAX_LISTED,
+    MAX_PRODUCTS,
+    ServeSettings,
+)
 
 _JSON = "application/json"
 _FORM = "multipart/form-data"
 _SMALL_BYTES = 64 << 10
 """Up to here a body is parsed where it arrives; a larger one in a thread, so that others need not wait."""
+_UTF_8 = re.compile(r'charset="?(utf-?8|us-ascii)"?\s*(;|$)', re.IGNORECASE)
+_JSON_PARTS = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"?|[\[{,]', re.DOTALL)
+"""Texts, also one without its end, so that none is looked through twice; and what begins or parts values outside of texts."""
+_VALUES = (
+    f"expected a text of at most {MAX_FIELD_CHARACTERS:,} characters, a finite number, true, false, null, or a list of at most "
+    f"{MAX_LISTED:,} texts"
+)
 
 
 async def read_products(request: Request, settings: ServeSettings) -> list[Product]:
@@ -78,22 +93,57 @@ def _products_of_json(body: bytes, settings: ServeSettings) -> list[Product]:
 
 
 def _parsed(body: bytes) -> list[ProductIn]:
+    _refuse_too_many_parts(body)
     try:
-        # The list is the usual form; which one it is shows at its first key.
         if b'"products"' in body:
-            return PredictIn.model_validate_json(body).products
+            try:
+                return PredictIn.model_validate_json(body).products
+            except ValidationError as error:
+                if not _lacks_the_list(error):
+                    raise
+                # Some field is called so, or its value: one product by itself.
         return [OnePredictIn.model_validate_json(body)]
     except ValidationError as error:
         raise _malformed(error) from error
 
 
+def _refuse_too_many_parts(body: bytes) -> None:
+    """Raise RequestRefusedError where the body has many more values than 256 products can: before anything is refused for their
+    number, all would be in memory, a hundred times the body's size."""
+    if len(body) <= MAX_JSON_PARTS:
+        return
+    for number, _ in enumerate(_JSON_PARTS.finditer(body)):
+        if number >= MAX_JSON_PARTS:
+            raise RequestRefusedError(
+                422,
+                f"expected 1 to {MAX_PRODUCTS} products, but the body has many more values than these can have",
+            )
+
+
+def _lacks_the_list(error: ValidationError) -> bool:
+    found = error.errors(include_url=False, include_input=False, include_context=False)
+    return any(one["type"] == "missing" and one["loc"] == ("products",) for one in found)
+
+
 def _malformed(error: ValidationError) -> RequestRefusedError:
-    first = error.errors(include_url=False, include_input=False, include_context=False)[0]
+    found = error.errors(include_url=False, include_input=False, include_context=False)
+    first = found[0]
     if first["type"] == "json_invalid":
         return RequestRefusedError(400, f"the body is not whole JSON: {first['msg']}"[:300])
-    where = ".".join(map(str, first["loc"]))
-    more = f" (and {error.error_count() - 1} more)" if error.error_count() > 1 else ""
-    return RequestRefusedError(422, f"{where + ': ' if where else ''}{first['msg']}{more}"[:400])
+    place = _place(first["loc"])
+    # A field's value may be of several types, and is wrong once for each.
+    said = _VALUES if len(place) < len(first["loc"]) else first["msg"]
+    others = len({_place(one["loc"]) for one in found}) - 1
+    more = f" (and {others:,} more)" if others else ""
+    where = ".".join(map(str, place))[:100]
+    return RequestRefusedError(422, f"{where + ': ' if where else ''}{said}{more}"[:400])
+
+
+def _place(loc: tuple[int | str, ...]) -> tuple[int | str, ...]:
+    """Where in the body something is wrong: for a field's value, the field."""
+    if "fields" in loc[:3] and "[key]" not in loc:
+        return loc[: loc.index("fields") + 2]
+    return loc
 
 
 def _images(one: ProductIn, max_pixels: int) -> dict[str, RawImage]:
@@ -110,8 +160,12 @@ async def _products_of_form(request: Request, body: bytes, settings: ServeSettin
     async def whole() -> AsyncGenerator[bytes, None]:
         yield body
 
+    # Of Python's other encodings some take a time that grows with the square of the text.
+    kind = request.headers["content-type"]
+    if kind.lower().count("charset") > (_UTF_8.search(kind) is not None):
+        raise RequestRefusedError(415, f"expected a form in UTF-8, got one of type '{kind[:120]}'")
     most_files = MAX_PRODUCTS + 20
-    parser = MultiPartParser(
+    parser = _Form(
         request.headers,
         whole(),
         max_files=most_files,
@@ -121,10 +175,12 @@ async def _products_of_form(request: Request, body: bytes, settings: ServeSettin
     try:
         form = await parser.parse()
     except (MultiPartException, ValueError, LookupError) as error:
-        # Not only its own error: a charset that there is not, or bytes that are not its text.
+        # Not only its own error: bytes that are no text.
         said = getattr(error, "message", "") or " ".join(str(error).split())
         raise RequestRefusedError(400, f"the form cannot be read: {said}"[:300]) from error
     try:
+        if not parser.ended:
+            raise RequestRefusedError(400, "the form is torn: its last boundary is missing")
         texts, files = await _parts(form)
     finally:
         await form.close()
@@ -144,6 +200,15 @@ async def _products_of_form(request: Request, body: bytes, settings: ServeSettin
             one.id, one.fields, {**one.images, "": checked_image(data, settings.max_pixels)}
         )
     return products
+
+
+class _Form(MultiPartParser):
+    """A form's parts, and whether it came to its end: one that is cut off would be taken for a whole one with less in it."""
+
+    ended = False
+
+    def on_end(self) -> None:
+        self.ended = True
 
 
 async def _parts(form: FormData) -> tuple[dict[str, str], dict[str, bytes]]:

@@ -6,7 +6,13 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
-from shelfwise.serving.settings import MAX_FIELD_CHARACTERS, MAX_FIELDS, MAX_ID_CHARACTERS, MAX_PRODUCTS
+from shelfwise.serving.settings import (
+    MAX_FIELD_CHARACTERS,
+    MAX_FIELDS,
+    MAX_ID_CHARACTERS,
+    MAX_LISTED,
+    MAX_PRODUCTS,
+)
 
 _Text = Annotated[str, StringConstraints(max_length=MAX_FIELD_CHARACTERS)]
 _Name = Annotated[str, StringConstraints(min_length=1, max_length=200)]
@@ -15,7 +21,7 @@ FieldValue = (
     | bool
     | Annotated[int, Field(ge=-(2**63), lt=2**63)]
     | Annotated[float, Field(allow_inf_nan=False)]
-    | Annotated[list[_Text | None], Field(max_length=1_000)]
+    | Annotated[list[_Text | None], Field(max_length=MAX_LISTED)]
     | None
 )
 

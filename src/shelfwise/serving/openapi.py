@@ -8,7 +8,7 @@ from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
 from shelfwise.serving.messages import OnePredictIn, PredictIn, ProblemOut
-from shelfwise.serving.settings import MAX_PRODUCTS
+from shelfwise.serving.settings import MAX_FIELD_CHARACTERS, MAX_ID_CHARACTERS, MAX_PRODUCTS
 
 _KEY = "ApiKey"
 _REF = "#/components/schemas/{model}"
@@ -52,12 +52,11 @@ PREDICT_BODY: dict[str, Any] = {
                     f"JSON of 1 to {MAX_PRODUCTS} products, and files 'image.0', 'image.1' … for them."
                 ),
                 "properties": {
-                    "id": {"type": "string", "maxLength": 1000},
-                    "title": {"type": "string", "maxLength": 10000},
+                    "id": {"type": "string", "maxLength": MAX_ID_CHARACTERS},
                     "image": {"type": "string", "format": "binary"},
                 },
-                "required": ["title"],
-                "additionalProperties": False,
+                "minProperties": 1,
+                "additionalProperties": {"type": "string", "maxLength": MAX_FIELD_CHARACTERS},
             }
         },
     },

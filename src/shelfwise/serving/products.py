@@ -35,8 +35,14 @@ class Product:
     @property
     def size(self) -> int:
         """Bytes that it holds in memory, about."""
-        texts = sum(len(value) for value in self.fields.values() if isinstance(value, str))
+        texts = sum(map(_size, self.fields.values()))
         return texts + sum(len(image.data or b"") for image in self.images.values())
+
+
+def _size(value: Value) -> int:
+    if isinstance(value, list):
+        return sum(map(_size, value))
+    return len(value) if isinstance(value, str) else 0
 
 
 def image_of_base64(text: str, max_pixels: int) -> RawImage:

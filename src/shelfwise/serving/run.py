@@ -90,8 +90,11 @@ def serve(service: Service, listening: socket.socket, *, loopback: bool) -> None
     """Serve until the process is told to stop; what was accepted is answered."""
     import uvicorn
 
+    from shelfwise.serving.patience import PatientProtocol
+
     config = uvicorn.Config(
         make_app(service, LOOPBACK_NAMES if loopback else ()),
+        http=PatientProtocol,
         log_level="warning",
         access_log=False,
         server_header=False,

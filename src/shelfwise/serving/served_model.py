@@ -16,11 +16,14 @@ from shelfwise.decision.rules import RuleSet
 from shelfwise.decision.ruling import Ruling
 from shelfwise.encoders.pretrained_image import PretrainedImage
 from shelfwise.errors import ModelFolderError
+from shelfwise.exported_model import export_digest, model_digest
 from shelfwise.predictions import Prediction
 from shelfwise.review.categories import Categories
-from shelfwise.review.model_card import model_fingerprint
+from shelfwise.review.model_card import FINGERPRINT_CHARACTERS
 from shelfwise.serving.products import Product, as_catalog
+from shelfwise.storage.model_files import refuse_incomplete
 
+EXPORT_CHARACTERS = 8
 _PRODUCT_FAULTS = (
     ArithmeticError,
     AttributeError,
@@ -36,7 +39,7 @@ _PRODUCT_FAULTS = (
 
 @dataclass(frozen=True)
 class ServedModel:
-    """A loaded model, the rules that act after it, and its fingerprint."""
+    """A loaded model, the rules that act after it, and its fingerprint (with its export's, where one answers)."""
 
     categorizer: Categorizer
     ruling: Ruling
@@ -103,9 +106,9 @@ class ModelSlot:
     def load(self) -> ServedModel:
         """Put the folder's model in place. Raises ShelfwiseError; then the model that was there stays."""
         with self._one_at_a_time:
-            fingerprint = model_fingerprint(self._folder)
+            fingerprint = _fingerprint(self._folder)
             categorizer = Categorizer.load(self._folder)
-            if model_fingerprint(self._folder) != fingerprint:
+            if _fingerprint(self._folder) != fingerprint:
                 raise ModelFolderError(f"'{self._folder}' was replaced while it was being read; try again")
             _pictures_one_by_one(categorizer)
             rules = self._read_rules(categorizer.multilabel_) if self._read_rules else RuleSet()
@@ -117,6 +120,16 @@ class ModelSlot:
             _warm_up(served)
             self._served = served
             return served
+
+
+def _fingerprint(folder: Path) -> str:
+    """The model's, and after a hyphen that of the export which answers in its place, for it may answer otherwise (int8).
+
+    Raises ModelFolderError; what a stranger has put there is not followed, and not read beyond its size.
+    """
+    refuse_incomplete(folder)
+    trained, export = model_digest(folder)[:FINGERPRINT_CHARACTERS], export_digest(folder)
+    return trained if export is None else f"{trained}-{export[:EXPORT_CHARACTERS]}"
 
 
 def _pictures_one_by_one(categorizer: Categorizer) -> None:

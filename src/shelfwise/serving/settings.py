@@ -10,7 +10,11 @@ MAX_FIELDS = 200
 """Fields of one product."""
 MAX_FIELD_CHARACTERS = 100_000
 """Of one field's text; the models read its first 20,000."""
+MAX_LISTED = 1_000
+"""Texts of a field that is a list."""
 MAX_ID_CHARACTERS = 1_000
+MAX_JSON_PARTS = 500_000
+"""Texts, brackets and commas of a request's JSON: three times those of 256 products with 200 fields each."""
 
 
 @dataclass(frozen=True)

@@ -89,6 +89,11 @@ def refuse_too_large(text: bytes, where: str) -> None:
         )
 
 
+def read_checksum_text(folder: Path) -> bytes:
+    """The text of ``checksums.txt``. Raises ModelFolderError."""
+    return _read(folder, CHECKSUM_FILE, _MOST_CHECKSUM_BYTES)
+
+
 def checksum_text(contents: Mapping[str, bytes]) -> str:
     """The lines of ``checksums.txt`` for files by name."""
     return "".join(f"{hashlib.sha256(data).hexdigest()}  {name}\n" for name, data in contents.items())
@@ -97,7 +102,7 @@ def checksum_text(contents: Mapping[str, bytes]) -> str:
 def _checksums(folder: Path) -> dict[str, str]:
     """Checksums by file. Raises ModelFolderError for a line that is none, and for files that are not a model's."""
     listed: dict[str, str] = {}
-    text = _read(folder, CHECKSUM_FILE, _MOST_CHECKSUM_BYTES).decode("ascii", errors="replace")
+    text = read_checksum_text(folder).decode("ascii", errors="replace")
     for line in text.splitlines():
         found = _LINE.fullmatch(line)
         if found is None or found[2] not in CHECKED_FILES or found[2] in listed:
