@@ -173,7 +173,7 @@ class TestArrivingAgain:
         assert arrive(desk, file).known
 
     def test_ids_that_repeat_are_products_of_their_own(self, tmp_path: Path) -> None:
-        made = [replace(predicted(0), confidence=0.1), replace(predicted(0), confidence=0.2)]
+        made = [replace(predicted(0), id="twice", confidence=sure) for sure in (0.1, 0.2)]
         desk = make_desk(tmp_path, predictions=made, titles=["one", "two"])
         assert [product(desk, pk).occurrence for pk in (1, 2)] == [0, 1]
         assert sample_place(("x", 0)) != sample_place(("x", 1))

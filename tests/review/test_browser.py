@@ -13,7 +13,7 @@ import pytest
 import uvicorn
 from PIL import Image
 from selenium import webdriver
-from selenium.common.exceptions import StaleElementReferenceException
+from selenium.common.exceptions import ElementNotInteractableException, StaleElementReferenceException
 from selenium.webdriver.chrome.service import Service
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
@@ -79,7 +79,7 @@ class Hands:
         for key in keys:
             # The focused element may be gone, with its product, by the time the key arrives.
             for _ in range(50):
-                with contextlib.suppress(StaleElementReferenceException):
+                with contextlib.suppress(StaleElementReferenceException, ElementNotInteractableException):
                     self.browser.switch_to.active_element.send_keys(key)
                     break
 

@@ -157,7 +157,7 @@ class TestNumbers:
             judge(desk, "Ann", changed)
             clock.at += 3_600
         with desk.database.read() as connection:
-            bands = numbers.acceptance_by_confidence(connection)
+            bands = numbers.acceptance_by_confidence(connection, desk.model)
             # Products 0, 1, 2 have confidence 0, .37, .74; the second was moved.
             assert [(band.right, band.of) for band in bands] == [(1, 1), (0, 0), (0, 0), (0, 1)] + [
                 (0, 0)
@@ -166,12 +166,12 @@ class TestNumbers:
                 (0, 0),
                 (0, 0),
             ]
-            by_category = dict(numbers.acceptance_by_category(connection))
+            by_category = dict(numbers.acceptance_by_category(connection, desk.model))
             assert (by_category[PATHS[1]].right, by_category[PATHS[1]].of) == (0, 1)
             (pace,) = numbers.paces(connection, clock())
             assert (pace.person, pace.total, pace.active_hours, pace.last_hour) == ("Ann", 4, 4, 0)
             assert sum(numbers.hourly(connection, clock())) == 4
-            assert numbers.sample_precision(connection).everything.of == 0
+            assert numbers.sample_precision(connection, desk.model).everything.of == 0
 
     def test_the_sample_counts_what_was_decided_elsewhere_up_to_where_it_got(self, tmp_path: Path) -> None:
         from shelfwise.review.queue import lease_one
@@ -188,7 +188,7 @@ class TestNumbers:
             assert held is not None
             judge(desk, "Ann", wish(desk, held, queue="sample"))
         with desk.database.read() as connection:
-            seen = numbers.sample_precision(connection)
+            seen = numbers.sample_precision(connection, desk.model)
         assert (seen.everything.right, seen.everything.of, seen.waiting) == (5, 6, 0)
         accepted = [pk for pk in order[:6] if product(desk, pk).route == "accept"]
         assert seen.accepted.of == len(accepted)
@@ -240,9 +240,9 @@ class TestNumbers:
     def counted(self, desk: Desk, right: int, answer: tuple[str, ...]) -> None:
         """Every figure says whether the one product accepted was ``right``."""
         with desk.database.read() as connection:
-            accepted = numbers.sample_precision(connection).accepted
-            bands = numbers.acceptance_by_confidence(connection)
-            [(category, share)] = numbers.acceptance_by_category(connection)
+            accepted = numbers.sample_precision(connection, desk.model).accepted
+            bands = numbers.acceptance_by_confidence(connection, desk.model)
+            [(category, share)] = numbers.acceptance_by_category(connection, desk.model)
         assert (accepted.right, accepted.of) == (right, 1)
         assert sum(band.right for band in bands) == right
         assert (category, share.right, share.of) == (answer, right, 1)
@@ -329,7 +329,7 @@ class TestTokensAndCookies:
         assert not people.is_token("x", "nonsense")
 
     def test_cookies_of_another_secret_or_day_are_nobody(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        session, cookie = Sessions("one secret").begin("Ann")
+        session, cookie = Sessions("one secret").begin("Ann", 1.0)
         assert Sessions("one secret").read(cookie) == session
         for value in (None, "", cookie[:-1], "x" * 5_000, cookie.replace(".", ",")):
             assert Sessions("one secret").read(value) is None

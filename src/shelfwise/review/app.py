@@ -19,7 +19,7 @@ from shelfwise.review.errors import DatabaseError, RefusedError
 from shelfwise.review.guards import Guards
 from shelfwise.review.pages import numbers, parts, queue, review, rules, sign_in
 from shelfwise.review.sessions import Sessions
-from shelfwise.review.web import HERE, NotSignedInError, page
+from shelfwise.review.web import HERE, NotSignedInError, page, sessions_of
 
 STATIC = HERE / "static"
 THREADS = 8
@@ -73,7 +73,9 @@ def _ask_to_sign_in(request: Request, _error: Exception) -> Response:
     if request.method != "GET" or request.headers.get("hx-request") == "true":
         return _told(request, "You have been signed out; sign in again.", 401)
     here = request.url.path + (f"?{request.url.query}" if request.url.query else "")
-    return RedirectResponse(f"/sign-in?next={quote(here[:800], safe='')}", 303)
+    answer = RedirectResponse(f"/sign-in?next={quote(here[:800], safe='')}", 303)
+    answer.delete_cookie(sessions_of(request).cookie)
+    return answer
 
 
 def _refuse(request: Request, error: Exception) -> Response:

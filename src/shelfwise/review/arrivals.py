@@ -1,6 +1,7 @@
 """Predictions arrive in the queue: file by file, each product with its fields, its batch and its rule.
 
-A file that is interrupted is taken up again from its start; what was already stored is stored once. A product that
+A file is read to its end before anything of it is stored: one that is refused leaves the queue as it was. A file that is
+interrupted is taken up again from its start; what was already stored is stored once. A product that
 someone has decided stays as it is; one that nobody has decided takes the newer prediction.
 """
 
@@ -18,6 +19,7 @@ from shelfwise.progress import Reporter
 from shelfwise.review import clock
 from shelfwise.review.arrival_figures import ArrivalFigures
 from shelfwise.review.arriving_products import Arrived, ArrivingProducts, placed
+from shelfwise.review.arriving_safely import check_arriving
 from shelfwise.review.database import Database, kind_of_answers
 from shelfwise.review.errors import DatabaseError
 from shelfwise.review.model_card import ModelCard
@@ -59,7 +61,7 @@ def add_model(database: Database, card: ModelCard) -> int:
 def queue_file(
     database: Database, path: Path, card: ModelCard, model: int, shop: ProductFields, reporter: Reporter
 ) -> Arrived:
-    """Put a prediction file's products in the queue. Raises PredictionFileError, DatabaseError."""
+    """Put a prediction file's products in the queue. Raises PredictionFileError and DatabaseError; nothing is stored then."""
     done = Arrived(path)
     digest = file_digest(path)
     with database.write() as connection:
@@ -67,6 +69,8 @@ def queue_file(
         if connection.execute(already).first() is not None:
             done.known = True
             return done
+    check_arriving(database, path, card, shop, reporter)
+    with database.write() as connection:
         added = arrivals.insert().values(
             model=model, file=path.name, digest=_UNFINISHED + uuid4().hex, facts="{}", added_at=clock.now()
         )

@@ -15,7 +15,7 @@ from sqlalchemy import Connection, bindparam, func, select
 from shelfwise.catalog.words import searchable
 from shelfwise.decision.rules import RuleSet
 from shelfwise.predictions import Prediction
-from shelfwise.review.keys import to_key
+from shelfwise.review.keys import storable, to_key
 from shelfwise.review.product_fields import ProductFields
 from shelfwise.review.rules import active_rules
 from shelfwise.review.schema import details, products
@@ -158,7 +158,7 @@ class ArrivingProducts:
             "occurrence": placed.occurrence,
             "arrival": self._arrival,
             "model": self._model,
-            "title": self._shop.title(fields),
+            "title": storable(self._shop.title(fields)),
             "answer": to_key(one.answer),
             "confidence": one.confidence,
             "route": one.decision,

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from sqlalchemy import Connection, Row, func, select, update
+from sqlalchemy import Connection, Row, select, update
 
 from shelfwise.review.categories import Categories
 from shelfwise.review.errors import ConflictError, NotThereError, RefusedError
@@ -68,12 +68,12 @@ def decide(
     """
     after = _check(wish, categories, multilabel)
     earlier = connection.execute(
-        select(decisions.c.action, func.count().label("stored"))
+        select(decisions.c.product, decisions.c.action, decisions.c.after, not_undone().label("stands"))
         .where(decisions.c.ticket == wish.ticket, decisions.c.person == person, decisions.c.action != "undo")
-        .group_by(decisions.c.action)
-    ).first()
-    if earlier is not None:
-        return Receipt(wish.ticket, wish.product, earlier.stored, 0, after, earlier.action, repeated=True)
+        .order_by(decisions.c.id)
+    ).all()
+    if earlier:
+        return _repeated(earlier, wish, after, multilabel)
     rows = _rows(connection, (wish.product, *wish.members))
     if not rows or rows[0].pk != wish.product:
         raise NotThereError(f"There is no product number {wish.product} in this queue.")
@@ -100,6 +100,9 @@ def decide(
             )
         )
         _settle(connection, row.pk, votes)
+        connection.execute(
+            update(products).where(products.c.pk == row.pk).values(lease_by="", lease_until=0, lease_lead=0)
+        )
     # Products of the batch that the person left unchecked go back to the queue.
     connection.execute(
         update(products)
@@ -108,6 +111,27 @@ def decide(
     )
     left_out = 1 + len(wish.members) - len(free)
     return Receipt(wish.ticket, wish.product, len(free), left_out, after, action)
+
+
+def _repeated(earlier: Sequence[Row[Any]], wish: Wish, after: Answer, multilabel: bool) -> Receipt:
+    """What is said of a ticket that was stored before: the same again, unless the page now wants something else.
+
+    A page that the browser brought back has its old ticket, whatever is pressed on it.
+    """
+    first = earlier[0]
+    stored = from_key(first.after)
+    same = (wish.wanted == "skip") == (first.action == "skip") and first.product == wish.product
+    if not same or (set(stored) != set(after) if multilabel else stored != after):
+        raise ConflictError(
+            f"This page's decision was stored before ({_SHORT.get(first.action) or ', '.join(stored[-1:])}); nothing was "
+            "changed. Undo takes it back."
+        )
+    if not first.stands:
+        raise ConflictError("You have taken this decision back since; look at the product again.")
+    return Receipt(wish.ticket, wish.product, len(earlier), 0, after, first.action, repeated=True)
+
+
+_SHORT = {"skip": "skipped", "cannot_tell": "cannot tell"}
 
 
 @dataclass(frozen=True)
@@ -160,9 +184,13 @@ def undo(connection: Connection, person: str, votes: int, now: float) -> Undone 
             )
         )
         _settle(connection, row.product, votes)
+        # Somebody may have got it since, by a skip or for their vote; it stays theirs.
         connection.execute(
             update(products)
-            .where(products.c.pk == row.product, products.c.lease_until <= now)
+            .where(
+                products.c.pk == row.product,
+                (products.c.lease_until <= now) | (products.c.lease_by == person),
+            )
             .values(lease_by=person, lease_until=now + LEASE_S, lease_lead=lead)
         )
     return Undone(int(lead), len(rows), rows[0].action)
@@ -182,6 +210,8 @@ def _check(wish: Wish, categories: Categories, multilabel: bool) -> Answer:
         return ()
     after = tuple(sorted(set(wish.after))) if multilabel else wish.after
     parts = [(label,) for label in after] if multilabel else [after]
+    if multilabel and not after:
+        raise RefusedError("Tick at least one label; where none is right, say “cannot tell”.")
     if not after or not all(part in categories for part in parts):
         raise RefusedError("Choose a category that is in the taxonomy.")
     return after
@@ -248,7 +278,7 @@ def _stored(after: Answer, row: Row[Any], multilabel: bool) -> str:
 
 
 def _settle(connection: Connection, pk: int, votes: int) -> None:
-    """Bring a product's status in line with the decisions on it, and give it back."""
+    """Bring a product's status in line with the decisions on it."""
     standing = connection.execute(
         select(decisions.c.action, decisions.c.after, decisions.c.person)
         .where(decisions.c.product == pk, stands())
@@ -261,8 +291,4 @@ def _settle(connection: Connection, pk: int, votes: int) -> None:
         status = "decided" if len(set(cast)) == 1 else "disputed"
     else:
         status = "open"
-    connection.execute(
-        update(products)
-        .where(products.c.pk == pk)
-        .values(status=status, votes=len(cast), lease_by="", lease_until=0, lease_lead=0)
-    )
+    connection.execute(update(products).where(products.c.pk == pk).values(status=status, votes=len(cast)))

@@ -55,7 +55,7 @@ class Desk:
 
         def make() -> Progress:
             with self.database.read() as connection:
-                return progress(connection)
+                return progress(connection, self.model)
 
         return self.recent.get("progress", PROGRESS_S, make)
 

@@ -40,7 +40,7 @@ from shelfwise.errors import ShelfwiseError
 from shelfwise.review.database import Database, kind_of_answers
 from shelfwise.review.keys import from_key
 from shelfwise.review.schema import decisions, models, products
-from shelfwise.review.standing import stands
+from shelfwise.review.standing import final_decisions
 from shelfwise.whole_files import whole_file
 
 AT_ONCE = 5_000
@@ -119,14 +119,7 @@ class _Counted:
 
 
 def _tables(connection: Connection, schema: pa.Schema, everything: bool) -> Iterator[pa.Table]:
-    # The last standing decision on a decided product is its final one: a settlement comes after the votes.
-    final = (
-        select(func.max(decisions.c.id).label("id"))
-        .join(products, products.c.pk == decisions.c.product)
-        .where(stands(), products.c.status == "decided")
-        .group_by(decisions.c.product)
-        .subquery()
-    )
+    final = final_decisions()
     query = (
         select(
             products.c.id,

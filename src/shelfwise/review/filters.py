@@ -12,7 +12,7 @@ from sqlalchemy import ColumnElement, Connection, Select, and_, not_, or_, selec
 
 from shelfwise.catalog.words import words_of
 from shelfwise.review.categories import Categories
-from shelfwise.review.keys import below, to_key
+from shelfwise.review.keys import below, storable, to_key
 from shelfwise.review.schema import decisions, products
 from shelfwise.review.standing import ACTIONS, not_undone
 from shelfwise.review.text_search import matching_products
@@ -52,9 +52,9 @@ class QueueFilter:
             category=given.get("category", "") if given.get("category", "").isdecimal() else "",
             low=_share(given.get("low"), 0.0),
             high=_share(given.get("high"), 1.0),
-            missing=given.get("missing", "")[:MAX_TEXT],
-            reason=given.get("reason", "").strip()[:MAX_TEXT],
-            text=given.get("text", "").strip()[:MAX_TEXT],
+            missing=storable(given.get("missing", ""))[:MAX_TEXT],
+            reason=storable(given.get("reason", "")).strip()[:MAX_TEXT],
+            text=storable(given.get("text", "")).strip()[:MAX_TEXT],
             skipped=given.get("skipped") == "1",
         )
         return cls(order=made.order) if made.order in ("sample", "disputed") else made

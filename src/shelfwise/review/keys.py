@@ -1,4 +1,4 @@
-"""A category as one string for the database: names joined by a control character that no name may hold."""
+"""Texts as the database holds them: a category is one string, its names joined by a control character that none may hold."""
 
 from __future__ import annotations
 
@@ -25,3 +25,8 @@ def from_key(key: str) -> Answer:
 def below(key: str) -> tuple[str, str]:
     """The range [first, last) of keys strictly below a category, in code point order."""
     return key + SEPARATOR, key + chr(ord(SEPARATOR) + 1)
+
+
+def storable(text: str) -> str:
+    """A text without the one character that PostgreSQL's cannot hold."""
+    return text.replace("\x00", "\N{REPLACEMENT CHARACTER}")

@@ -39,6 +39,8 @@ class ModelCard:
     separator: str | None = None
     inputs: Mapping[str, InputFigures] = field(default_factory=dict)
     """What each input looked like in training; empty where the model does not say."""
+    of_labels: bool = False
+    """Whether the promise is about single labels rather than whole answers."""
     confidence: tuple[float, ...] = ()
     """Shares of held-out products by tenths of confidence; empty where the model does not say."""
 
@@ -88,6 +90,7 @@ def read_model_card(folder: Path) -> ModelCard:
         categories=Categories.of(target, counts),
         precision=precision,
         coverage=coverage,
+        of_labels=model.router_.about == "label",
         training_counts=counts,
         target_columns=tuple(recipe.target.columns),
         separator=recipe.target.separator,

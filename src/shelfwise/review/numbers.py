@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, and_, case, func, or_, select
 
 from shelfwise.decision.router import LEFT_OUT, STOPPED
-from shelfwise.review.intervals import Share, measured_share
+from shelfwise.review.intervals import Share, clustered_share, measured_share
 from shelfwise.review.keys import Answer, from_key
 from shelfwise.review.schema import decisions, products
-from shelfwise.review.standing import stands
+from shelfwise.review.standing import final_decisions, stands
 
 BANDS = 10
 HOURS = 24
@@ -38,10 +39,14 @@ class Pace:
 
 @dataclass(frozen=True)
 class Precision:
-    """What the mixed sample shows. ``waiting``: products of its part done so far that are still undecided."""
+    """What the mixed sample shows of one model. ``waiting``: products of its part done so far that are still undecided.
+
+    ``labels``: of the labels of accepted products those that people confirmed, where the promise is about single labels.
+    """
 
     accepted: Share
     everything: Share
+    labels: Share | None
     cannot_tell: int
     waiting: int
 
@@ -81,54 +86,60 @@ def hourly(connection: Connection, now: float) -> list[int]:
     return [int(counted.get(number, 0)) for number in range(HOURS)]
 
 
-def acceptance_by_confidence(connection: Connection) -> list[Share]:
-    """How often the model's answer was kept, per tenth of its confidence."""
+def of_other_models(connection: Connection, model: int) -> int:
+    """Decided products whose prediction was another model's: they say nothing of this one."""
+    final = final_decisions()
+    return int(
+        connection.execute(
+            select(func.count())
+            .select_from(decisions)
+            .join(final, final.c.id == decisions.c.id)
+            .where(decisions.c.model != model)
+        ).scalar_one()
+    )
+
+
+def acceptance_by_confidence(connection: Connection, model: int) -> list[Share]:
+    """How often people kept the answer of a model, per tenth of its confidence."""
     confidence = decisions.c.confidence
     band = case(
         *((confidence < (number + 1) / BANDS, number) for number in range(BANDS - 1)), else_=BANDS - 1
     )
-    counted = _kept_by(connection, band, *_judged())
+    counted = _kept_by(connection, band, *_judged(model))
     return [measured_share(*counted.get(number, (0, 0))) for number in range(BANDS)]
 
 
-def acceptance_by_category(connection: Connection) -> list[tuple[Answer, Share]]:
-    """How often the model's answer was kept, per category that it gave; those decided most often."""
-    counted = _kept_by(connection, decisions.c.before, *_judged(), decisions.c.before != "")
+def acceptance_by_category(connection: Connection, model: int) -> list[tuple[Answer, Share]]:
+    """How often people kept the answer of a model, per category that it gave; those decided most often."""
+    counted = _kept_by(connection, decisions.c.before, *_judged(model), decisions.c.before != "")
     most = sorted(counted.items(), key=lambda one: (-one[1][1], one[0]))[:MOST_CATEGORIES]
     return [(from_key(before), measured_share(*kept)) for before, kept in most]
 
 
-def sample_precision(connection: Connection) -> Precision:
-    """Precision measured on the mixed sample, whatever part of it is done.
+def sample_precision(connection: Connection, model: int, *, of_labels: bool = False) -> Precision:
+    """Precision of one model measured on the mixed sample, whatever part of it is done.
 
-    The sample's order is chance alone, so every product up to the furthest one decided in it belongs to the
-    sample, also those that were decided in another order; leaving these out would favour the easy ones.
+    ``of_labels``: its promise is about single labels, so these are counted too. The sample's order is chance alone, so
+    every product up to the furthest one decided in it belongs to the sample, also those that were decided in another order;
+    leaving these out would favour the easy ones.
     """
     reached = connection.execute(
         select(func.max(products.c.sample))
         .join(decisions, decisions.c.product == products.c.pk)
-        .where(decisions.c.queue == "sample", stands())
+        .where(decisions.c.queue == "sample", stands(), products.c.model == model)
     ).scalar()
     if reached is None:
         nothing = measured_share(0, 0)
-        return Precision(nothing, nothing, 0, 0)
-    inside = products.c.sample <= reached
-    last = (
-        select(func.max(decisions.c.id).label("id"))
-        .join(products, products.c.pk == decisions.c.product)
-        .where(inside, stands())
-        .group_by(decisions.c.product)
-        .subquery()
-    )
-    final = decisions.c.id.in_(select(last.c.id))
-    by_route = _kept_by(
-        connection, products.c.route, final, products.c.status == "decided", decisions.c.after != ""
-    )
+        return Precision(nothing, nothing, nothing if of_labels else None, 0, 0)
+    inside = and_(products.c.sample <= reached, products.c.model == model)
+    by_route = _kept_by(connection, products.c.route, inside, *_judged(model))
+    last = final_decisions()
     unsure = connection.execute(
         select(func.count())
         .select_from(decisions)
         .join(last, last.c.id == decisions.c.id)
-        .where(decisions.c.after == "")
+        .join(products, products.c.pk == decisions.c.product)
+        .where(inside, decisions.c.after == "")
     ).scalar_one()
     waiting = connection.execute(
         select(func.count()).select_from(products).where(and_(inside, products.c.status != "decided"))
@@ -137,14 +148,31 @@ def sample_precision(connection: Connection) -> Precision:
     return Precision(
         accepted=measured_share(*by_route.get("accept", (0, 0))),
         everything=measured_share(int(everything[0]), int(everything[1])),
+        labels=_confirmed_labels(connection, inside, *_judged(model)) if of_labels else None,
         cannot_tell=int(unsure),
         waiting=int(waiting),
     )
 
 
-def _judged() -> tuple[ColumnElement[bool], ColumnElement[bool]]:
-    """Decisions that say whether the model was right."""
-    return stands(), decisions.c.after != ""
+def _judged(model: int) -> tuple[ColumnElement[bool], ...]:
+    """Decisions that say whether the model was right: of each product the one that counts, however many voted."""
+    final = decisions.c.id.in_(select(final_decisions().c.id))
+    return final, decisions.c.after != "", decisions.c.model == model
+
+
+def _confirmed_labels(connection: Connection, *wanted: ColumnElement[bool]) -> Share:
+    """Of the labels that accepted products were given, those that people left; labels that were left out do not count."""
+    told = connection.execute(
+        select(decisions.c.before, decisions.c.after, func.count().label("times"))
+        .join(products, products.c.pk == decisions.c.product)
+        .where(products.c.route == "accept", *wanted)
+        .group_by(decisions.c.before, decisions.c.after)
+    )
+    counted: Counter[tuple[int, int]] = Counter()
+    for row in told:
+        given = set(from_key(row.before))
+        counted[len(given & set(from_key(row.after))), len(given)] += row.times
+    return clustered_share(counted)
 
 
 def _kept_by(

@@ -14,8 +14,9 @@ import secrets
 import unicodedata
 from dataclasses import dataclass
 from functools import cache
+from typing import Any
 
-from sqlalchemy import Connection, delete, func, select
+from sqlalchemy import Connection, Row, delete, func, select
 
 from shelfwise.review.errors import RefusedError, TooManyAttemptsError
 from shelfwise.review.schema import attempts, people
@@ -106,11 +107,21 @@ class Attempt:
 
 def kept_token(connection: Connection, name: str) -> str:
     """The hash to compare with: the person's own, else the shared one, else one that nothing matches."""
-    rows = connection.execute(
-        select(people.c.name, people.c.token).where(people.c.name.in_([name, EVERYONE]))
-    )
-    kept = {row.name: row.token for row in rows}
-    return str(kept.get(name) or kept.get(EVERYONE) or _nobody())
+    row = _row_of(connection, name)
+    return str(row.token) if row is not None else _nobody()
+
+
+def token_since(connection: Connection, name: str) -> float | None:
+    """When the token that lets this person in was made; None where none does."""
+    row = _row_of(connection, name)
+    return float(row.made_at) if row is not None else None
+
+
+def _row_of(connection: Connection, name: str) -> Row[Any] | None:
+    """The person's own token, else the shared one."""
+    rows = connection.execute(select(people).where(people.c.name.in_([name, EVERYONE])))
+    kept = {row.name: row for row in rows}
+    return kept.get(name) or kept.get(EVERYONE)
 
 
 def limit(connection: Connection, attempt: Attempt, now: float) -> None:

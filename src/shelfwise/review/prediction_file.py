@@ -6,7 +6,7 @@ import csv
 import hashlib
 import json
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,7 @@ from shelfwise.catalog.read_parquet import DAMAGED
 from shelfwise.explain.explanation import Explanation
 from shelfwise.predictions import Alternative, Prediction
 from shelfwise.review.errors import PredictionFileError
+from shelfwise.review.keys import storable
 from shelfwise.review.model_card import ModelCard
 
 ROWS_AT_ONCE = 2_000
@@ -111,7 +112,7 @@ class _Check:
         known = self._card.categories
         strangers = [name for name in answer if (name,) not in known] if self._card.multilabel else []
         if strangers or (answer and not self._card.multilabel and answer not in known):
-            told = PATH_JOIN.join(strangers or answer)[:120]
+            told = (strangers[0] if strangers else PATH_JOIN.join(answer))[:120]
             raise self._wrong(
                 f"'{told}' is not among the model's {len(known):,} categories; these predictions are another "
                 "model's: give that model, or predict again with this one"
@@ -161,8 +162,7 @@ class _Check:
         value = row[name]
         if not isinstance(value, str):
             raise self._wrong(f"'{name}' must be text, not {value!r:.80}")
-        # The one character that PostgreSQL's text cannot hold.
-        return value.replace("\x00", "\N{REPLACEMENT CHARACTER}")
+        return storable(value)
 
     def _share(self, value: Any, name: str) -> float:
         if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= 1:
@@ -233,8 +233,24 @@ def _from_cells(path: Path, number: int, cells: dict[str, str], known: dict[str,
     if "path" in row:
         row["path"] = known.get(cells["path"]) or [name for name in cells["path"].split(PATH_JOIN) if name]
     if "labels" in row:
-        row["labels"] = [name for name in cells["labels"].split(LIST_JOIN) if name]
+        row["labels"] = _labels(cells["labels"], known, len(row.get("label_confidence", ())))
     return row
+
+
+def _labels(cell: str, known: Mapping[str, list[str]], count: int) -> list[str]:
+    """The labels of a cell. A name may hold what stands between them: then they are as many, and as long, as can be known."""
+    parts = [name for name in cell.split(LIST_JOIN) if name]
+    if len(parts) == count and all(name in known for name in parts):
+        return parts
+    longest = max((name.count(LIST_JOIN) for name in known), default=0) + 1
+    names: list[str] = []
+    place = 0
+    while place < len(parts):
+        ends = range(min(len(parts), place + longest), place, -1)
+        end = next((end for end in ends if LIST_JOIN.join(parts[place:end]) in known), place + 1)
+        names.append(LIST_JOIN.join(parts[place:end]))
+        place = end
+    return names
 
 
 _READERS: dict[str, Callable[[Path, ModelCard], Iterator[Row]]] = {

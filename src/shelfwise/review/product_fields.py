@@ -35,7 +35,12 @@ class ProductFields:
         Where pictures named after ids lie (``ID.jpg`` …), for when the catalog has none.
     worth
         The column of numbers by which products are more or less worth a look. Raises CatalogError where it
-        is not there.
+        is not there, or holds no number.
+
+    Attributes
+    ----------
+    numbered
+        Whether the catalog has no ids of its own, so that they are row numbers.
     """
 
     def __init__(
@@ -52,14 +57,18 @@ class ProductFields:
         self._pictures: ImageSource | None = None
         self._worth = np.zeros(0)
         self.text_columns: list[str] = []
+        self._times: dict[str, int] = {}
+        self.numbered = catalog is not None and not any(
+            field.role is Role.ID for field in catalog.fields.values()
+        )
         if catalog is None:
             if worth is not None:
                 raise CatalogError(f"the column '{worth}' is in a catalog; name it with --catalog")
             return
-        seen: dict[str, int] = {}
         for row, name in enumerate(catalog.ids):
-            self._row[name, seen.get(name, 0)] = row
-            seen[name] = seen.get(name, 0) + 1
+            times = self._times.get(name, 0)
+            self._row[name, times] = row
+            self._times[name] = times + 1
         images = [name for name, field in catalog.fields.items() if field.role is Role.IMAGE]
         if images:
             values = catalog.input(images[0], Role.IMAGE).values
@@ -70,10 +79,18 @@ class ProductFields:
         if worth is not None:
             numbers = catalog.input(worth, Role.NUMBER).values
             assert isinstance(numbers, pa.Array)
+            if numbers.null_count == len(numbers):
+                raise CatalogError(
+                    f"expected a column of numbers as --value, but '{worth}' holds none that can be read; name another column"
+                )
             self._worth = np.nan_to_num(numbers.to_numpy(zero_copy_only=False), nan=0.0)
 
     def __len__(self) -> int:
         return len(self._row)
+
+    def times(self, name: str) -> int:
+        """How many products of the catalog have an id."""
+        return self._times.get(name, 0)
 
     def __contains__(self, product: Occurrence) -> bool:
         return product in self._row

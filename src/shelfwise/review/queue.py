@@ -53,6 +53,15 @@ def release(connection: Connection, person: str) -> None:
     )
 
 
+def renew(connection: Connection, person: str, leads: Collection[int], now: float) -> None:
+    """Let the person have the products on their page (and those like them) for the whole time from now on."""
+    connection.execute(
+        update(products)
+        .where(products.c.lease_by == person, products.c.lease_lead.in_(list(leads)))
+        .values(lease_until=now + LEASE_S)
+    )
+
+
 def lease_next(
     connection: Connection,
     chosen: QueueFilter,
@@ -196,18 +205,19 @@ class Progress:
     sampled: int
 
 
-def progress(connection: Connection) -> Progress:
-    """Counts of the whole queue."""
+def progress(connection: Connection, model: int | None = None) -> Progress:
+    """Counts of the whole queue; of the sample those predicted by ``model``, whose promise it measures (None: by any)."""
     rows = connection.execute(
         select(products.c.status, products.c.to_review, func.count()).group_by(
             products.c.status, products.c.to_review
         )
     ).all()
     total = {(status, review): int(number) for status, review, number in rows}
+    in_sample = [decisions.c.queue == "sample", decisions.c.action.in_(ACTIONS), not_undone()]
+    if model is not None:
+        in_sample.append(decisions.c.model == model)
     sampled = connection.execute(
-        select(func.count(func.distinct(decisions.c.product))).where(
-            decisions.c.queue == "sample", decisions.c.action.in_(ACTIONS), not_undone()
-        )
+        select(func.count(func.distinct(decisions.c.product))).where(*in_sample)
     ).scalar_one()
     return Progress(
         products=sum(total.values()),

@@ -20,7 +20,7 @@ from shelfwise.review.categories import Categories
 from shelfwise.review.errors import NotThereError, RefusedError
 from shelfwise.review.keys import Answer, from_key, to_key
 from shelfwise.review.schema import decisions, details, products, rules
-from shelfwise.review.standing import stands
+from shelfwise.review.standing import final_decisions
 from shelfwise.review.text_search import matching_products
 
 MAX_WORDS = 8
@@ -79,9 +79,10 @@ def preview(connection: Connection, rule: RuleText, multilabel: bool) -> Preview
     ]
     decided = [one.pk for one in found if one.status == "decided"]
     afters: list[str] = []
+    final = select(final_decisions().c.id)
     for part in _parts(decided):
         query = select(decisions.c.after).where(
-            decisions.c.product.in_(part), stands(), decisions.c.action != "cannot_tell"
+            decisions.c.product.in_(part), decisions.c.id.in_(final), decisions.c.after != ""
         )
         afters += connection.execute(query).scalars()
     right = sum(agrees(rule.target, after, multilabel) for after in afters)
@@ -146,7 +147,10 @@ def rule_text(connection: Connection, number: int) -> RuleText | None:
 
 @dataclass(frozen=True)
 class RuleRecord:
-    """A rule with how it did: ``hits`` products fell under it, of ``judged`` decided ones ``right`` are its category."""
+    """A rule with how it did: ``hits`` products fell under it, of ``judged`` decided ones ``right`` are its category.
+
+    A product counts once, however many people voted on it: the promise that rests on these counts is about products.
+    """
 
     number: int
     text: RuleText
@@ -173,7 +177,11 @@ def rule_records(connection: Connection, multilabel: bool) -> list[RuleRecord]:
     judged: dict[int, list[tuple[str, int]]] = {}
     for row in connection.execute(
         select(decisions.c.rule, decisions.c.after, func.count().label("times"))
-        .where(stands(), decisions.c.action != "cannot_tell", decisions.c.rule.is_not(None))
+        .where(
+            decisions.c.id.in_(select(final_decisions().c.id)),
+            decisions.c.after != "",
+            decisions.c.rule.is_not(None),
+        )
         .group_by(decisions.c.rule, decisions.c.after)
     ):
         judged.setdefault(row.rule, []).append((row.after, row.times))

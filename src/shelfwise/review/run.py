@@ -25,6 +25,8 @@ from shelfwise.review.queue import progress
 if TYPE_CHECKING:
     from shelfwise.review.neighbours import Neighbours
 
+MAX_HEADERS = 64 << 10
+"""Bytes of a request's headers."""
 SHUTDOWN_S = 10
 """How long requests under way may take after Ctrl-C."""
 
@@ -130,6 +132,9 @@ def serve(desk: Desk, listening: socket.socket, *, loopback: bool) -> None:
         access_log=False,
         server_header=False,
         proxy_headers=False,
+        # The parser in Python, because it alone limits the size of headers, which no guard of ours ever sees.
+        http="h11",
+        h11_max_incomplete_event_size=MAX_HEADERS,
         timeout_graceful_shutdown=SHUTDOWN_S,
     )
     uvicorn.Server(config).run(sockets=[listening])

@@ -17,11 +17,14 @@ from starlette.responses import HTMLResponse, Response
 from shelfwise.review.clock import to_text
 from shelfwise.review.desk import Desk
 from shelfwise.review.errors import RefusedError
+from shelfwise.review.people import token_since
 from shelfwise.review.queue import COUNTED
-from shelfwise.review.sessions import COOKIE, Session, Sessions
+from shelfwise.review.sessions import Session, Sessions
 
 HERE = Path(__file__).parent
 MAX_FIELDS = 200
+TOKEN_S = 5.0
+"""A token that was replaced lets its old sessions in for as long as this."""
 
 
 class NotSignedInError(Exception):
@@ -45,15 +48,35 @@ def sessions_of(request: Request) -> Sessions:
 
 
 def session_of(request: Request) -> Session | None:
-    """Who is asking, if they have signed in."""
-    return sessions_of(request).read(request.cookies.get(COOKIE))
+    """Who is asking, if they have signed in with the token that lets them in today."""
+    session = _named(request)
+    if session is None:
+        return None
+    desk = the_desk(request)
+
+    def make() -> float | None:
+        with desk.database.read() as connection:
+            return token_since(connection, session.person)
+
+    return session if desk.recent.get(since_of(session.person), TOKEN_S, make) == session.since else None
+
+
+def since_of(person: str) -> tuple[str, str]:
+    """The name under which the desk remembers for a while since when a person's token is the one."""
+    return ("since", person)
+
+
+def _named(request: Request) -> Session | None:
+    """Who the cookie says is asking: enough to draw a page's head, also when the database is in trouble."""
+    sessions = sessions_of(request)
+    return sessions.read(request.cookies.get(sessions.cookie))
 
 
 async def _desk(request: Request) -> Desk:
     return the_desk(request)
 
 
-async def _signed_in(request: Request) -> Session:
+def _signed_in(request: Request) -> Session:
     session = session_of(request)
     if session is None:
         raise NotSignedInError
@@ -98,8 +121,7 @@ def whole_number(value: str, name: str) -> int:
     return int(value)
 
 
-async def _own_form(request: Request) -> Form:
-    session = await _signed_in(request)
+async def _own_form(request: Request, session: SignedIn) -> Form:
     form = await _form(request)
     given = request.headers.get("x-csrf-token") or form.text("csrf")
     if not session.allows(given):
@@ -160,7 +182,7 @@ def page(
 ) -> Response:
     """A whole page, or with htmx the part that it asked for."""
     desk = the_desk(request)
-    session = session_of(request)
+    session = _named(request)
     text = draw(
         template,
         session=session,

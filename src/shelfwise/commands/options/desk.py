@@ -38,7 +38,7 @@ class DecisionFiles:
         typer.Option(
             "--decisions",
             metavar="FILE",
-            help="People's decisions (`shelfwise decisions`); they win over labels.",
+            help="People's decisions (`shelfwise decisions`, or a filled-in file of `inspect --suspects`); they win over labels.",
         ),
     ] = None
     conflicts: Annotated[

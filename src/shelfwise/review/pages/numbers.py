@@ -29,11 +29,13 @@ class Figures:
     bands: list[Share]
     categories: list[tuple[Answer, Share]]
     precision: numbers.Precision
+    elsewhere: int
+    """Decided products whose predictions were other models', which these figures leave out."""
     drift: Drift
 
     @property
     def judged(self) -> int:
-        """Decisions that say whether the model was right."""
+        """Decided products that say whether the model was right."""
         return sum(band.of for band in self.bands)
 
 
@@ -46,9 +48,10 @@ def figures(desk: Desk) -> Figures:
             return Figures(
                 numbers.paces(connection, now),
                 numbers.hourly(connection, now),
-                numbers.acceptance_by_confidence(connection),
-                numbers.acceptance_by_category(connection),
-                numbers.sample_precision(connection),
+                numbers.acceptance_by_confidence(connection, desk.model),
+                numbers.acceptance_by_category(connection, desk.model),
+                numbers.sample_precision(connection, desk.model, of_labels=desk.card.of_labels),
+                numbers.of_other_models(connection, desk.model),
                 measure_drift(connection, desk.card),
             )
 

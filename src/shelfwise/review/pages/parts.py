@@ -48,8 +48,8 @@ def categories(
 
 
 @router.get("/nearest/{pk}")
-def nearest(request: Request, desk: TheDesk, session: SignedIn, pk: str) -> Response:
-    """The labelled products most like one."""
+def nearest(request: Request, desk: TheDesk, session: SignedIn, pk: str, held: str = "") -> Response:
+    """The labelled products most like one; ``held``: with buttons that decide, for whoever has the product."""
     with desk.database.read() as connection:
         told = connection.execute(
             select(details.c.fields).where(details.c.product == whole_number(pk, "product"))
@@ -61,7 +61,7 @@ def nearest(request: Request, desk: TheDesk, session: SignedIn, pk: str) -> Resp
     number = desk.categories.number
 
     def place(answer: Answer) -> int | None:
-        return None if desk.card.multilabel else number.get(answer)
+        return number.get(answer) if held and not desk.card.multilabel else None
 
     return page(request, "nearest.html.j2", found=[(one, place(one.category)) for one in found])
 

@@ -15,7 +15,7 @@ from shelfwise.review.errors import RefusedError
 from shelfwise.review.filters import QueueFilter
 from shelfwise.review.keys import Answer
 from shelfwise.review.product_view import ProductView, view_product
-from shelfwise.review.queue import Lease, lease_next, lease_one, release
+from shelfwise.review.queue import Lease, lease_next, lease_one, release, renew
 from shelfwise.review.web import Form, OwnForm, SignedIn, TheDesk, draw, page, whole_number
 
 router = APIRouter()
@@ -71,6 +71,8 @@ def decide_one(request: Request, desk: TheDesk, session: SignedIn, form: OwnForm
     scripted = request.headers.get("x-desk") == "1"
     with desk.database.write() as connection:
         receipt = decide(connection, wish, desk.categories, desk.card.multilabel, person, desk.votes, now)
+        # They were leased when the page before them was shown, and are looked at only now.
+        renew(connection, person, held, now)
         # In the same transaction: each one waits for the disk.
         following = _following(connection, desk, chosen, person, held) if scripted else None
     # From here on the decision is stored, whatever becomes of the answer.

@@ -10,6 +10,7 @@ from shelfwise.review.desk import Desk
 from shelfwise.review.errors import RefusedError
 from shelfwise.review.input_names import field_names
 from shelfwise.review.intervals import Share, measured_share
+from shelfwise.review.keys import storable
 from shelfwise.review.rules import (
     RuleRecord,
     preview,
@@ -18,7 +19,7 @@ from shelfwise.review.rules import (
     save_rule,
     switch_rule,
 )
-from shelfwise.review.web import Form, OwnForm, SignedIn, TheDesk, page
+from shelfwise.review.web import Form, OwnForm, SignedIn, TheDesk, page, whole_number
 
 router = APIRouter(prefix="/rules")
 
@@ -68,10 +69,10 @@ def save(desk: TheDesk, session: SignedIn, form: OwnForm) -> Response:
 
 
 @router.post("/{number}/switch")
-def switch(desk: TheDesk, session: SignedIn, form: OwnForm, number: int) -> Response:
+def switch(desk: TheDesk, session: SignedIn, form: OwnForm, number: str) -> Response:
     """Switch a rule off, or on again."""
     with desk.database.write() as connection:
-        switch_rule(connection, number, form.text("active") == "1", session.person)
+        switch_rule(connection, whole_number(number, "rule"), form.text("active") == "1", session.person)
     desk.recent.forget("rules")
     return RedirectResponse("/rules", 303)
 
@@ -80,6 +81,5 @@ def _rule(desk: Desk, form: Form) -> RuleText:
     chosen = form.text("to")
     place = form.number("to") if chosen else None
     target = desk.categories.all[place] if place is not None and place < len(desk.categories) else None
-    return read_rule(
-        form.text("field")[:200], form.text("value")[:500], form.text("words")[:500], target, desk.categories
-    )
+    field, value, words = (storable(form.text(name))[:500] for name in ("field", "value", "words"))
+    return read_rule(field[:200], value, words, target, desk.categories)

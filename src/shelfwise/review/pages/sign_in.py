@@ -8,8 +8,8 @@ from starlette.responses import RedirectResponse, Response
 from shelfwise.review import people
 from shelfwise.review.errors import RefusedError, TooManyAttemptsError
 from shelfwise.review.queue import release
-from shelfwise.review.sessions import COOKIE, LASTS_S
-from shelfwise.review.web import AnyForm, OwnForm, SignedIn, TheDesk, page, session_of, sessions_of
+from shelfwise.review.sessions import LASTS_S
+from shelfwise.review.web import AnyForm, OwnForm, SignedIn, TheDesk, page, session_of, sessions_of, since_of
 
 router = APIRouter()
 
@@ -42,8 +42,11 @@ def sign_in(request: Request, desk: TheDesk, form: AnyForm) -> Response:
             # Counted before the token is looked at: tries sent side by side must not all pass the limit.
             people.limit(connection, attempt, now)
             people.remember_failure(connection, attempt, now)
-            kept = people.kept_token(connection, attempt.name)
-        if not people.is_token(token, kept):
+            kept, since = (
+                people.kept_token(connection, attempt.name),
+                people.token_since(connection, attempt.name),
+            )
+        if since is None or not people.is_token(token, kept):
             raise RefusedError("That is not the token for this name.")
         with desk.database.write() as connection:
             people.forget_failure(connection, attempt, now)
@@ -59,10 +62,12 @@ def sign_in(request: Request, desk: TheDesk, form: AnyForm) -> Response:
             name=given[: people.MAX_NAME],
             problem=str(error),
         )
-    _, cookie = sessions_of(request).begin(attempt.name)
+    desk.recent.forget(since_of(attempt.name))
+    sessions = sessions_of(request)
+    _, cookie = sessions.begin(attempt.name, since)
     answer = RedirectResponse(back, 303)
     answer.set_cookie(
-        COOKIE,
+        sessions.cookie,
         cookie,
         max_age=LASTS_S,
         httponly=True,
@@ -73,10 +78,10 @@ def sign_in(request: Request, desk: TheDesk, form: AnyForm) -> Response:
 
 
 @router.post("/sign-out")
-def sign_out(desk: TheDesk, session: SignedIn, form: OwnForm) -> Response:
+def sign_out(request: Request, desk: TheDesk, session: SignedIn, form: OwnForm) -> Response:
     """Forget the cookie, and give back what the person has."""
     with desk.database.write() as connection:
         release(connection, session.person)
     answer = RedirectResponse("/sign-in", 303)
-    answer.delete_cookie(COOKIE)
+    answer.delete_cookie(sessions_of(request).cookie)
     return answer

@@ -2,6 +2,7 @@
 /* Keys, the prefetched product and the dialogs of the review desk. Every key presses a button that is on the page, so
    what the keyboard can do the mouse can do. Without this file forms still work, one page load a decision. */
 (() => {
+  const GLANCE_MS = 400; // a product that was on the page for less has not been looked at
   const $ = (selector, within = document) => within.querySelector(selector);
   const all = (selector, within = document) => [...within.querySelectorAll(selector)];
   document.documentElement.classList.add("script");
@@ -20,22 +21,37 @@
     let line = Promise.resolve(); // decisions are sent one after the other, in the order they were made
     let unsent = 0;
     let waiting = false; // the last product is decided and the next one is not here yet
+    let leaving = false; // the page goes to another by itself
+    let undoing = false;
+    let shownAt = -Infinity;
 
+    // The second half of a double click lands on the next product, which nobody has looked at. Keys have no such clicks.
+    document.addEventListener("click", (event) => {
+      if (!event.detail || !stage.contains(event.target) || event.timeStamp - shownAt > GLANCE_MS) return;
+      event.preventDefault();
+      event.stopImmediatePropagation();
+    }, true);
     document.addEventListener("submit", (event) => {
       if (event.target.id !== "decide") return;
       event.preventDefault();
-      if (waiting) return;
+      if (waiting || leaving) return;
       if (search.open) search.close();
       const form = event.target;
       const fields = new URLSearchParams(new FormData(form, event.submitter));
+      if (fields.get("wanted") === "choose" && !fields.has("to")) {
+        trouble("Tick at least one label; where none is right, say “cannot tell”.");
+        return;
+      }
+      const name = "“" + $("h1", stage).textContent.slice(0, 60) + "”";
       trouble("");
       waiting = true;
       if (upcoming()) show(upcoming());
       unsent += 1;
-      line = line.then(() => send(fields)).finally(() => { unsent -= 1; });
+      line = line.then(() => send(fields, name)).finally(() => { unsent -= 1; });
     });
 
-    async function send(fields) {
+    async function send(fields, name) {
+      if (leaving) return;
       const current = waiting ? null : $("article", stage);
       if (current) fields.append("held", current.dataset.product);
       for (let attempt = 0; ; attempt += 1) {
@@ -45,18 +61,25 @@
         } catch {
           trouble("Not stored yet: the desk cannot be reached. Trying again …");
         }
-        if (answer && answer.status === 503) trouble("Not stored yet: " + (await said(answer)) + " Trying again …");
-        if (answer && answer.status !== 503) return received(answer);
+        if (answer && answer.status === 503) trouble("Not stored yet: " + (await said(answer)).replace(/^Not stored: /, "") + ". Trying again …");
+        if (answer && answer.status !== 503) return received(answer, name);
         // The ticket in the form makes it one decision, however often it is sent.
         await new Promise((done) => setTimeout(done, Math.min(500 * 2 ** attempt, 8000)));
       }
     }
 
-    async function received(answer) {
-      if (answer.status === 401) { location.reload(); return; }
+    async function received(answer, name) {
+      if (answer.status === 401) {
+        const lost = unsent > 1 ? name + " and what was decided after it were" : name + " was";
+        leave("/sign-in?next=" + encodeURIComponent(here("Not stored: " + lost + " decided after you had been signed out.")));
+        return;
+      }
       if (!answer.ok) {
-        trouble(await said(answer));
-        if (waiting) location.assign("/review" + where());
+        // By now the page shows another product: which one it is about must be said.
+        const why = name + ": " + (await said(answer));
+        $("#said").textContent = "";
+        trouble(why);
+        if (waiting) leave(here(why));
         return;
       }
       const told = await answer.json();
@@ -66,11 +89,12 @@
       if (!("many" in left.dataset)) left.textContent = Math.max(0, Number(left.textContent.replaceAll(",", "")) - told.stored).toLocaleString("en");
       $("#upcoming").innerHTML = told.upcoming || "";
       preload();
-      if (waiting) show(upcoming() || $("#done").content);
+      // While another decision is under way, its answer will know what comes next.
+      if (waiting && (upcoming() || unsent === 1)) show(upcoming() || $("#done").content);
     }
 
     async function said(answer) {
-      try { return (await answer.json()).error; } catch { return "The desk answered with an error (" + answer.status + ")."; }
+      try { return (await answer.json()).error; } catch { return "not stored, the desk answered with an error (" + answer.status + ")."; }
     }
 
     function upcoming() {
@@ -83,6 +107,7 @@
       if (content === $("#upcoming").content) $("#upcoming").innerHTML = "";
       stage.replaceChildren(next);
       waiting = false;
+      shownAt = performance.now();
       htmx.process(stage);
       const title = $("h1", stage);
       title.focus({ preventScroll: true });
@@ -95,18 +120,28 @@
       if (content) all(".picture img", content).forEach((image) => { new Image().src = image.getAttribute("src"); });
     }
 
-    function where() {
-      const field = $("#undo [name=query]");
-      return field.value ? "?" + field.value : "";
+    /* This page's address, to be told something when it comes. */
+    function here(text) {
+      const query = new URLSearchParams($("#undo [name=query]").value);
+      query.set("said", text);
+      return "/review?" + query;
     }
 
-    // Undo asks the desk for the last decision, so that one must have arrived.
+    function leave(address) {
+      leaving = true;
+      location.assign(address);
+    }
+
+    // Undo asks the desk for the last decision, so that one must have arrived; twice would take back two.
+    addEventListener("pageshow", () => { undoing = false; });
     $("#undo").addEventListener("submit", (event) => {
-      if (!unsent) return;
+      if (undoing) event.preventDefault();
+      if (undoing || !unsent) { undoing = true; return; }
+      undoing = true;
       event.preventDefault();
       line.then(() => event.target.submit());
     });
-    addEventListener("beforeunload", (event) => { if (unsent) event.preventDefault(); });
+    addEventListener("beforeunload", (event) => { if (unsent && !leaving) event.preventDefault(); });
     document.addEventListener("keydown", keys);
     document.addEventListener("click", (event) => {
       const opener = event.target.closest("[data-open], [data-zoom]");
@@ -129,7 +164,11 @@
 
   function open(name) {
     $("#" + name).showModal();
-    if (name === "search") { $("#query").value = ""; $("#query").focus(); }
+    if (name !== "search") return;
+    const field = $("#query");
+    field.value = "";
+    field.dispatchEvent(new Event("input", { bubbles: true })); // what was found for another product goes
+    field.focus();
   }
 
   function zoom(button) {
@@ -156,7 +195,13 @@
   /* A field whose results can be walked through with the arrow keys. */
   function searching(field, results) {
     const options = () => all("[role=option]", results);
-    results.addEventListener("htmx:afterSwap", () => mark(0));
+    const fresh = () => $("[data-asked]", results)?.dataset.asked === field.value;
+    let hurried = false; // Enter came before what was typed had been looked up
+    results.addEventListener("htmx:afterSwap", () => {
+      mark(0);
+      if (hurried && fresh()) take(options()[0]);
+    });
+    field.addEventListener("input", () => { hurried = false; });
     field.addEventListener("keydown", (event) => {
       const at = options().findIndex((one) => one.classList.contains("at"));
       if (event.key === "ArrowDown" || event.key === "ArrowUp") {
@@ -164,17 +209,26 @@
         mark(at + (event.key === "ArrowDown" ? 1 : -1));
       } else if (event.key === "Enter") {
         event.preventDefault();
-        if (options()[at]) options()[at].click();
+        if (fresh()) take(options()[at]); else hurried = true;
       }
     });
+    function take(option) {
+      hurried = false;
+      if (option) option.click();
+    }
     function mark(place) {
       const found = options();
       const at = Math.max(0, Math.min(place, found.length - 1));
       found.forEach((one, number) => {
         one.classList.toggle("at", number === at);
         one.setAttribute("aria-selected", String(number === at));
+        one.id = results.id + "-" + number;
         if (number === at) one.scrollIntoView({ block: "nearest" });
       });
+      // The focus stays in the field: this is how a screen reader knows which one is meant.
+      field.setAttribute("aria-expanded", String(found.length > 0));
+      if (found.length) field.setAttribute("aria-activedescendant", found[at].id);
+      else field.removeAttribute("aria-activedescendant");
     }
   }
 
