@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,7 +20,9 @@ from shelfwise.evaluation.results import CurvePoint, DataFacts, Evaluation
 from shelfwise.predicting import predicted_blocks
 from shelfwise.predictions import Prediction
 from shelfwise.progress import Reporter
-from shelfwise.taxonomy.targets import LabelTarget, PathTarget
+from shelfwise.strangers import names_of
+from shelfwise.taxonomy.checks import remarks
+from shelfwise.taxonomy.targets import LabelTarget, PathTarget, Target
 from shelfwise.taxonomy.truth import Truth, has_truth, read_truth
 
 if TYPE_CHECKING:
@@ -30,17 +33,30 @@ def evaluate_model(
     model: Categorizer, catalog: Catalog, reporter: Reporter, command: str, review_cost: float | None
 ) -> Evaluation:
     """Score the predictions of a fitted ``model``; see ``Categorizer.evaluate``."""
+    from shelfwise.learning.task import group  # needs PyTorch, which processes that only predict do without
+
     truth = _truth_of(model, catalog)
+    notes = _of_answers(truth, model)
+    for note in notes:
+        reporter.say(note)
+    groups = group(catalog, reporter)
     predictions, singles = _predict(model, catalog, reporter)
     told: dict[str, Any] = {
         "predicted": [one.answer for one in predictions],
         "confidence": np.array([one.confidence for one in predictions]),
         "part_confidence": [one.part_confidence for one in predictions],
         "per_classifier": singles,
-        "data": _data_facts(model, catalog, command),
+        "groups": groups,
+        "data": _data_facts(model, catalog, command, groups, notes, _learned_from(model, catalog, reporter)),
         **_handed_out(model, truth, predictions),
         "promises": measure_promises(
-            model.router_, _other_routers(model), model.target_, truth.values, predictions, review_cost
+            model.router_,
+            _other_routers(model),
+            model.target_,
+            truth.values,
+            predictions,
+            review_cost,
+            groups,
         ),
     }
     counts = dict(model.facts_.training_counts)
@@ -103,7 +119,58 @@ def _other_routers(model: Categorizer) -> dict[float, Router]:
     return {own: model.router_, **routers}
 
 
-def _data_facts(model: Categorizer, catalog: Catalog, command: str) -> DataFacts:
+def _of_answers(truth: Truth, model: Categorizer) -> list[str]:
+    """What was changed in the catalog's answers to read them, and whether they are the model's kind of answers at all."""
+    target = model.target_
+    # What a taxonomy looks like was said in training; here it is another catalog's part of it.
+    of_taxonomy = set() if target.multilabel else set(remarks(truth.values, truth.level_names))
+    notes = [note for note in truth.notes if note not in of_taxonomy]
+    known = _known_names(target)
+    answered = [value for value in truth.values if value]
+    strange = [value for value in answered if not known(value)]
+    if not strange:
+        return notes
+    if isinstance(target, PathTarget):
+        what, first, own = "a category", " > ".join(strange[0]), " > ".join(target.outcomes[0])
+    else:
+        first = next(label for label in strange[0] if label not in target.labels)
+        what, own = "labels", target.labels[0]
+    note = (
+        f"{len(strange):,} of {len(answered):,} products have {what} that the model does not know ('{first:.80}', for one): they "
+        "count as wrong"
+    )
+    if len(strange) == len(answered):
+        note += f"; the model's are like '{own:.80}': are the target's columns and separators those it was trained on?"
+    return [*notes, note]
+
+
+def _known_names(target: Target) -> Callable[[Category], bool]:
+    """Whether the model could give an answer: a path that it has, or labels of which it has all."""
+    if isinstance(target, PathTarget):
+        return set(target.outcomes).__contains__
+    return set(target.labels).issuperset
+
+
+def _learned_from(model: Categorizer, catalog: Catalog, reporter: Reporter) -> int:
+    """How many of the catalog's products the model was trained on, as far as it remembers them."""
+    memory = model.ensemble_.memory
+    if memory is None or not memory.named:
+        return 0
+    remembered = set(zip(memory.ids, memory.titles, strict=True))
+    ids, titles = names_of(model.recipe_, catalog, np.arange(len(catalog)))
+    # Without a text an id alone, such as a row's number, says nothing.
+    met = sum(bool(one[1]) and one in remembered for one in zip(ids, titles, strict=True))
+    if met:
+        reporter.say(
+            f"{met:,} of {len(catalog):,} products have the id and the text of a product that the model was trained on: figures "
+            "are too good; evaluate on products that it was not trained on"
+        )
+    return met
+
+
+def _data_facts(
+    model: Categorizer, catalog: Catalog, command: str, groups: np.ndarray, notes: list[str], remembered: int
+) -> DataFacts:
     facts = model.facts_
     return DataFacts(
         catalogs=[Path(source).name for source in catalog.sources],
@@ -117,6 +184,8 @@ def _data_facts(model: Categorizer, catalog: Catalog, command: str) -> DataFacts
         seed=model.recipe_.training.seed,
         command=command,
         shelfwise_version=__version__,
+        groups=len(np.unique(groups)),
+        remembered=remembered,
         training_products=facts.labelled,
         training_curve=[
             CurvePoint(part=name, epoch=epoch, loss=loss, metric=score)
@@ -126,5 +195,5 @@ def _data_facts(model: Categorizer, catalog: Catalog, command: str) -> DataFacts
         curve_metric="micro-F1 on held-out products"
         if model.multilabel_
         else "whole path on held-out products",
-        notes=list(catalog.notes),
+        notes=[*catalog.notes, *notes],
     )

@@ -166,9 +166,10 @@ def test_label_sets(tmp_path: Path) -> None:
     assert labels.categories == 7
 
 
-def test_the_suspects_file(tmp_path: Path, examined: Examined) -> None:
-    write_suspects(examined.suspects, tmp_path / "s.parquet", multilabel=False)
-    write_suspects(examined.suspects, tmp_path / "s.csv", multilabel=False)
+def test_the_suspects_file(tmp_path: Path, examined: Examined, folder: Path) -> None:
+    ids = Catalog.read(folder / "shop.csv").ids
+    write_suspects(examined.suspects, tmp_path / "s.parquet", ids=ids, multilabel=False)
+    write_suspects(examined.suspects, tmp_path / "s.csv", ids=ids, multilabel=False)
     table = pq.read_table(tmp_path / "s.parquet").to_pylist()
     with (tmp_path / "s.csv").open(encoding="utf-8", newline="") as file:
         lines = list(csv.DictReader(file))
@@ -189,11 +190,11 @@ def test_the_suspects_file(tmp_path: Path, examined: Examined) -> None:
         probability=0.1,
         suggested_probability=0.8,
     )
-    write_suspects([odd], tmp_path / "odd.csv", multilabel=True)
+    write_suspects([odd], tmp_path / "odd.csv", ids=[odd.id], multilabel=True)
     with (tmp_path / "odd.csv").open(encoding="utf-8", newline="") as file:
         assert next(csv.DictReader(file))["id"] == odd.id
     with pytest.raises(ShelfwiseError, match=r"\.csv or \.parquet"):
-        write_suspects([], tmp_path / "s.xlsx", multilabel=False)
+        write_suspects([], tmp_path / "s.xlsx", ids=[], multilabel=False)
 
 
 def test_the_command(shelfwise: Shelfwise, folder: Path, tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ from shelfwise.evaluation.results import CurvePoint, Evaluation, write_atomicall
 KEYS = [
     "format_version",
     "target",
+    "gain",
     "headline",
     "products",
     "promises",

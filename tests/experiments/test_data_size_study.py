@@ -82,3 +82,10 @@ def test_the_recipe_suits_each_size(data: StudyData) -> None:
     (one,) = data_size_contenders(data)
     assert one.recipe is not None
     assert one.recipe(np.arange(40)).classifiers
+
+
+def test_where_nothing_is_learned_there_is_not_enough_of_anything(data: StudyData) -> None:
+    seen = outlook(data, measured(dict.fromkeys(LAW, 0.0)))
+    said = lead_sentence(seen, "0.0 %")
+    assert said.startswith("It is not labels that are missing: whole-path accuracy is 0.0 %")
+    assert "Enough" not in said

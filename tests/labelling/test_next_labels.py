@@ -129,3 +129,17 @@ def test_wrong_requests(shelfwise: Shelfwise, store: StoreFiles, tmp_path: Path)
     )
     missing = shelfwise("next", tmp_path / "none", store.new_products, "-o", tmp_path / "n.csv")
     assert (missing.status, "model folder" in missing.err) == (1, True)
+
+
+def test_every_product_is_counted_once_also_one_whose_row_is_broken(
+    model: Categorizer, tmp_path: Path
+) -> None:
+    rows = [f'{{"title": "{title}", "brand": "Acme"}}' for title in [*TITLES, TITLES[0].upper()]]
+    file = tmp_path / "catalog.jsonl"
+    file.write_text("\n".join([*rows, '{"title": "cut', '{"title": "", "brand": ""}']), encoding="utf-8")
+    catalog = Catalog.read(str(file))
+    assert list(catalog.row_errors) == [len(rows)]
+    chosen = next_labels(model, catalog, 100, reporter=Silent())
+    # The broken one was told to be a near-duplicate.
+    assert (chosen.labelled, chosen.alike, chosen.unusable) == (0, 1, 2)
+    assert len(chosen.rows) == len(TITLES)

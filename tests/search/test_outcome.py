@@ -146,3 +146,12 @@ def test_many_fields(outcome: Outcome, tmp_path: Path) -> None:
     domains = dict.fromkeys(names, parse_space({"a": {"low": 0.0, "high": 1.0}})["a"])
     write_picture(replace(outcome, start_values=values, domains=domains, rows=rows, best=rows[1]), tmp_path)
     assert (tmp_path / "trials.png").stat().st_size > 10_000
+
+
+def test_that_nothing_searched_makes_a_difference_is_said(outcome: Outcome) -> None:
+    alike = replace(outcome, rows=[row(0, 0.5, 0.001), row(1, 0.5, 0.01), row(3, 0.5, 0.02)], best=None)
+    assert "All scored exactly the same: what was searched makes no difference" in summary(
+        alike, Path("found")
+    )
+    other = replace(alike, rows=[*alike.rows, row(5, 0.4, 0.03)])
+    assert "exactly the same" not in summary(other, Path("found"))

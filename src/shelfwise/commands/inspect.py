@@ -165,7 +165,7 @@ def _examined(
             raise TargetError(f"expected labels to judge for --suspects, but {'; '.join(found.skipped)}")
         target = found.inspection.target
         multilabel = learning.multilabel or bool(target and target.multilabel)
-        write_suspects(examined.suspects, examination.suspects, multilabel=multilabel)
+        write_suspects(examined.suspects, examination.suspects, ids=catalog.ids, multilabel=multilabel)
     return _Findings(
         found.to_text(),
         lambda: found.model_dump_json(indent=1) + "\n",

@@ -25,6 +25,7 @@ TOLD_APART = 0.7
 """Area under the ROC curve from which on two catalogs are said to differ in an input."""
 PRESENT_GAP = 0.1
 SHARED_SHARE = 0.01
+MEND = "Mend it in the catalog if it is a mistake; training goes on either way."
 LEAK_LOSS = 0.1
 """Accuracy that a text loses without the categories' words, from which on a leak is warned of."""
 
@@ -41,7 +42,7 @@ def check_inspection(inspection: Inspection, *, compared: bool) -> Iterator[Chec
         yield Check(name="training", verdict="PASS", found="Nothing stops training.")
     for problem in inspection.problems:
         if problem.kind == "warning" and not (compared and "near-duplicates" in problem.what):
-            yield Check(name="catalog", verdict="WARN", found=problem.what, to_do="Look at the rows named.")
+            yield Check(name="catalog", verdict="WARN", found=problem.what, to_do=MEND)
     yield from _leaks(inspection)
 
 
@@ -78,7 +79,16 @@ def check_labels(found: LabelsFound) -> Iterator[Check]:
         f"drawn blindly. Judged by {', '.join(found.by)}, out of fold; the judges agree with {percent(found.agreement)} of the "
         "labels."
     )
-    if share >= MOST_WRONG:
+    if share >= MANY_WRONG and not found.told_apart:
+        yield Check(
+            name="wrong labels",
+            verdict="WARN",
+            found=f"Cannot be told: the judges agree with only {percent(found.agreement)} of the {found.judged:,} labels, by "
+            f"{', '.join(found.by)}, so that {found.suspects:,} look wrong to them says little.",
+            to_do="Look at some of --suspects FILE before you believe it. More products, or inputs that tell more, make better "
+            "judges.",
+        )
+    elif share >= MOST_WRONG:
         yield Check(
             name="wrong labels",
             verdict="FAIL",

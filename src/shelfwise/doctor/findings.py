@@ -9,6 +9,8 @@ from pydantic import BaseModel, ConfigDict
 from shelfwise.catalog.inspection import Inspection
 from shelfwise.catalog.shift import InputShift
 
+LEAST_AGREEMENT = 0.5
+"""Share of the labels that judges must give themselves for their suspicions of others to be worth anything."""
 Verdict = Literal["PASS", "WARN", "FAIL"]
 
 
@@ -51,6 +53,12 @@ class LabelsFound(_Found):
     agreement: float
     by: list[str]
     worst: list[Suspect]
+
+    @property
+    def told_apart(self) -> bool:
+        """Whether the judges know enough of these labels to suspect any: where they are wrong more often than right, what they
+        suspect says more of the inputs, or of how few products there are, than of the labels."""
+        return self.agreement >= LEAST_AGREEMENT
 
 
 class AlikeCategories(_Found):

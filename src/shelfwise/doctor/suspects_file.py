@@ -1,15 +1,16 @@
 """The suspects as a file that a person can go through and another program can read: one row a product, the worst first.
 
-Columns: ``id``; ``row`` (from 1, in the catalog); ``title``; ``label`` and ``suggested`` (lists of strings: paths or
-label sets); ``wrong``, the probability that the label is wrong; ``probability`` and ``suggested_probability`` of the two
-answers (0–1); and ``correct``, empty, for a person to fill in. In CSV, lists are joined with " > " (paths) or " | "
-(label sets).
+Columns: ``id``; ``row`` (from 1, in the catalog); ``occurrence`` (how many products of the same id come before it); ``title``;
+``label`` and ``suggested`` (lists of strings: paths or label sets); ``wrong``, the probability that the label is wrong;
+``probability`` and ``suggested_probability`` of the two answers (0–1); and ``correct``, empty, for a person to fill in and
+`train --decisions` to read. In CSV, lists are joined with " > " (paths) or " | " (label sets).
 """
 
 from __future__ import annotations
 
 import csv
 import io
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -26,6 +27,7 @@ SCHEMA = pa.schema(
     [
         ("id", pa.string()),
         ("row", pa.int64()),
+        ("occurrence", pa.int64()),
         ("title", pa.string()),
         ("label", pa.list_(pa.string())),
         ("suggested", pa.list_(pa.string())),
@@ -47,10 +49,23 @@ def check_suspects_path(output: Path | str) -> Path:
     return check_output_path(path)
 
 
-def write_suspects(suspects: Sequence[Suspect], output: Path | str, *, multilabel: bool) -> Path:
-    """Write the file; it appears under its name only when it is complete. Raises ShelfwiseError, OSError."""
+def write_suspects(
+    suspects: Sequence[Suspect], output: Path | str, *, ids: Sequence[str], multilabel: bool
+) -> Path:
+    """Write the file; it appears under its name only when it is complete. ``ids``: of all the catalog's products.
+
+    Raises ShelfwiseError, OSError.
+    """
     path = check_suspects_path(output)
-    rows = [{**one.model_dump(), "row": one.row + 1, "correct": None} for one in suspects]
+    seen: Counter[str] = Counter()
+    before = []
+    for one_id in ids:
+        before.append(seen[one_id])
+        seen[one_id] += 1
+    rows = [
+        {**one.model_dump(), "row": one.row + 1, "occurrence": before[one.row], "correct": None}
+        for one in suspects
+    ]
     if path.suffix.lower() == ".parquet":
         with whole_file(path) as part:
             pq.write_table(pa.Table.from_pylist(rows, SCHEMA), part)

@@ -70,7 +70,15 @@ def _labels(found: LabelsFound | None) -> list[str]:
         *aligned(
             [
                 ["judged", f"{found.judged:,}, by {', '.join(found.by)}"],
-                ["probably wrong", count_of(found.suspects, found.judged)],
+                [
+                    "probably wrong",
+                    count_of(found.suspects, found.judged)
+                    + (
+                        ""
+                        if found.told_apart or not found.suspects
+                        else ", by judges that are mostly wrong themselves"
+                    ),
+                ],
                 ["look drawn blindly", percent(found.share)],
             ]
         ),

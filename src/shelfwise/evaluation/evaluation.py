@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
-from shelfwise.evaluation import assembly, hierarchy, metrics, mistakes
+from shelfwise.evaluation import assembly, hierarchy, intervals, metrics, mistakes
 from shelfwise.evaluation.calibration_records import LevelCalibration
 from shelfwise.evaluation.category_records import Category
 from shelfwise.evaluation.labelled import LabelledProducts, select_labelled
 from shelfwise.evaluation.promise_records import Promises
 from shelfwise.evaluation.results import FUSED, DataFacts, Evaluation
-from shelfwise.evaluation.score_records import Baseline, Headline, LabelSetScores, PathScores
+from shelfwise.evaluation.score_records import Baseline, Gain, Headline, LabelSetScores, PathScores
 from shelfwise.evaluation.summary import summary_rows
 
 __all__ = ["DataFacts", "Evaluation", "evaluate_label_sets", "evaluate_paths", "summary_rows"]
@@ -37,6 +37,7 @@ def evaluate_paths(
     part_confidence: Sequence[Sequence[float]] | None = None,
     as_given: Sequence[bool] | None = None,
     promises: Promises | None = None,
+    groups: np.ndarray | None = None,
     data: DataFacts,
 ) -> Evaluation:
     """Score predicted paths; every sequence has one entry a product of the catalog, in its order.
@@ -48,8 +49,8 @@ def evaluate_paths(
     ``training_counts``: products per path in training, for the baseline and to tell what training never saw.
     ``level_names``: from the top down. ``part_confidence``: per level of each predicted path. ``as_given``: whether what was
     handed out of an accepted prediction is right, where that may be less than the whole path. ``promises``: what was promised,
-    and what came of it. Raises TargetError if no product has a true path, ShelfwiseError where
-    the arguments do not fit together.
+    and what came of it. ``groups``: int [N], of near-duplicates, for the intervals; None: every product is by itself. Raises
+    TargetError if no product has a true path, ShelfwiseError where the arguments do not fit together.
     """
     products = select_labelled(truth, predicted, confidence, decisions, per_classifier)
     right = np.array([t == p for t, p in zip(products.truth, products.predicted, strict=True)])
@@ -59,9 +60,17 @@ def evaluate_paths(
     source = training_counts or true_counts
     most_frequent = metrics.most_frequent(source)
     confused = mistakes.confused_paths(products.truth, products.predicted, products.confidence)
-    low, high = metrics.bootstrap_interval(right.astype(float), np.ones(len(right)))
+    mine = None if groups is None else groups[products.rows]
+    low, high = intervals.share_interval(right, mine)
     marks = assembly.Marks(right)
     parts = [] if part_confidence is None else _level_parts(products, part_confidence, names)
+    classifiers = _best_first(
+        path_scores(products.truth, products.predicted, len(names)),
+        {
+            name: path_scores(products.truth, paths, len(names))
+            for name, paths in products.per_classifier.items()
+        },
+    )
     return Evaluation(
         target="path",
         headline=Headline(name="whole path", value=float(right.mean()), low=low, high=high),
@@ -71,13 +80,8 @@ def evaluate_paths(
             score=true_counts[most_frequent] / len(products),
             counted_in="training" if training_counts else "evaluation",
         ),
-        classifiers=_best_first(
-            path_scores(products.truth, products.predicted, len(names)),
-            {
-                name: path_scores(products.truth, paths, len(names))
-                for name, paths in products.per_classifier.items()
-            },
-        ),
+        classifiers=classifiers,
+        gain=_gain(classifiers, products, _right_paths, mine),
         confusions=assembly.confusions(confused, products, counts),
         **_shared(products, marks, counts, training_counts, data, as_given, promises, parts),
         **_unseen([{path} for path in products.truth], _seen(training_counts)),
@@ -96,6 +100,7 @@ def evaluate_label_sets(
     part_confidence: Sequence[Sequence[float]] | None = None,
     as_given: Sequence[bool] | None = None,
     promises: Promises | None = None,
+    groups: np.ndarray | None = None,
     data: DataFacts,
 ) -> Evaluation:
     """Score predicted label sets; every sequence has one entry a product of the catalog, in its order.
@@ -109,20 +114,24 @@ def evaluate_label_sets(
     products = select_labelled(truth, predicted, confidence, decisions, per_classifier)
     true_sets, predicted_sets = list(map(frozenset, products.truth)), list(map(frozenset, products.predicted))
     right = np.array([t == p for t, p in zip(true_sets, predicted_sets, strict=True)])
-    matched = 2.0 * np.array([len(t & p) for t, p in zip(true_sets, predicted_sets, strict=True)])
-    sizes = np.array([len(t) + len(p) for t, p in zip(true_sets, predicted_sets, strict=True)], dtype=float)
+    matched, sizes = _shared_labels(products.truth, products.predicted)
     counts = metrics.count_label_sets(_as_categories(true_sets), _as_categories(predicted_sets))
 
     source = training_counts or Counter(label for labels_of in true_sets for label in labels_of)
     most_frequent = metrics.most_frequent(source)
     always = metrics.count_label_sets(true_sets, [{most_frequent}] * len(products))
     confused = mistakes.confused_labels(products.truth, products.predicted, products.confidence)
-    low, high = metrics.bootstrap_interval(matched, sizes)
+    mine = None if groups is None else groups[products.rows]
+    low, high = intervals.ratio_interval(matched, sizes, mine)
     marks = assembly.Marks(right, matched, sizes)
     parts = [] if part_confidence is None else [_label_part(products, part_confidence)]
     training: dict[Category, int] | None = None
     if training_counts is not None:
         training = {(label,): count for label, count in training_counts.items()}
+    classifiers = _best_first(
+        label_set_scores(products.truth, products.predicted),
+        {name: label_set_scores(products.truth, sets) for name, sets in products.per_classifier.items()},
+    )
     return Evaluation(
         target="label_set",
         headline=Headline(name="micro-F1", value=metrics.micro_f1(counts), low=low, high=high),
@@ -132,10 +141,8 @@ def evaluate_label_sets(
             score=metrics.micro_f1(always),
             counted_in="training" if training_counts else "evaluation",
         ),
-        classifiers=_best_first(
-            label_set_scores(products.truth, products.predicted),
-            {name: label_set_scores(products.truth, sets) for name, sets in products.per_classifier.items()},
-        ),
+        classifiers=classifiers,
+        gain=_gain(classifiers, products, _shared_labels, mine),
         confusions=assembly.confusions(confused, products, counts),
         **_shared(products, marks, counts, training, data, as_given, promises, parts),
         **_unseen(_as_categories(true_sets), {(label,) for label in labels}),
@@ -217,6 +224,41 @@ def _shared(
         ),
         "data": data,
     }
+
+
+_Ratio = tuple[np.ndarray, np.ndarray]
+"""Numerator and denominator of the headline figure, float [N] each."""
+
+
+def _right_paths(truth: Sequence[Category], predicted: Sequence[Category]) -> _Ratio:
+    right = [true == path for true, path in zip(truth, predicted, strict=True)]
+    return np.array(right, dtype=float), np.ones(len(right))
+
+
+def _shared_labels(truth: Sequence[Category], predicted: Sequence[Category]) -> _Ratio:
+    """Twice the labels in both, and the labels in either counted once each: the parts of the micro-F1."""
+    pairs = [(set(true), set(given)) for true, given in zip(truth, predicted, strict=True)]
+    shared = 2.0 * np.array([len(true & given) for true, given in pairs])
+    return shared, np.array([len(true) + len(given) for true, given in pairs], dtype=float)
+
+
+def _gain(
+    classifiers: Mapping[str, PathScores | LabelSetScores],
+    products: LabelledProducts,
+    ratio: Callable[[Sequence[Category], Sequence[Category]], _Ratio],
+    groups: np.ndarray | None,
+) -> Gain | None:
+    """How much better the whole model is than the classifier that is best alone; None where there is none."""
+    best = next((name for name in classifiers if name != FUSED), None)
+    if best is None:
+        return None
+    ratios = (
+        ratio(products.truth, products.predicted),
+        ratio(products.truth, products.per_classifier[best]),
+    )
+    low, high = intervals.gain_interval(ratios, groups)
+    value = classifiers[FUSED].headline - classifiers[best].headline
+    return Gain(over=best, value=value, low=low, high=high)
 
 
 def _level_names(known: Sequence[str], products: LabelledProducts) -> list[str]:

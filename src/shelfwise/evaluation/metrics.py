@@ -183,8 +183,8 @@ def bootstrap_interval(
 
     Both are float arrays [N], one entry a product: (right, 1) gives accuracy; (2 · shared, true + predicted)
     gives micro-F1. Products with equal entries are drawn together by one multinomial draw, which is the same
-    distribution as drawing products one by one and costs nothing on large catalogs. Products are taken as
-    independent, so for catalogs with many near-duplicates the interval is somewhat too narrow. Efron 1979.
+    distribution as drawing products one by one and costs nothing on large catalogs. Entries are taken as
+    independent: of near-duplicates pass one a group (``intervals.of_groups``). Efron 1979.
     """
     check_lengths(numerator=numerator, denominator=denominator)
     if len(numerator) == 0:

@@ -34,7 +34,7 @@ class PromiseScore(Record):
     """Share of the accepted that is right; None where nothing was accepted."""
     low: MaybeNumber
     high: MaybeNumber
-    """95 % interval of ``held`` (Clopper & Pearson 1934), products taken as independent."""
+    """95 % interval of ``held`` (Clopper & Pearson 1934), near-duplicates counted for as much as they tell."""
 
     @property
     def given(self) -> bool:

@@ -10,6 +10,7 @@ import numpy as np
 from shelfwise.decision.novelty import UNKNOWN_REASON
 from shelfwise.decision.router import Promise, Routed, Router
 from shelfwise.evaluation.category_records import Category
+from shelfwise.evaluation.intervals import share_interval
 from shelfwise.evaluation.promise_records import Choice, Promises, PromiseScore
 from shelfwise.predictions import Prediction
 from shelfwise.taxonomy.targets import LabelTarget, PathTarget, Target
@@ -86,18 +87,24 @@ def measure_promises(
     truth: Sequence[Category],
     predictions: Sequence[Prediction],
     review_cost: float | None = None,
+    groups: np.ndarray | None = None,
 ) -> Promises:
     """Every promise of ``router`` on the products that have a true category (a path, or labels in any order).
 
     ``predictions`` are whole answers, one a product, not yet cut short. ``others``: routers for the precisions to tell of, by
-    precision. ``review_cost``: what one review costs.
+    precision. ``review_cost``: what one review costs. ``groups``: int [N], of near-duplicates, which are right or wrong together;
+    None: every product is by itself.
     """
     known = [place for place, category in enumerate(truth) if category]
     truth, predictions = [truth[place] for place in known], [predictions[place] for place in known]
+    groups = np.arange(len(known)) if groups is None else groups[known]
     handed = hand_out(router, target, predictions)
     scores = [
         _score(
-            promise, _cases(promise, router, target, truth, predictions, handed), router.labelled_per_held_out
+            promise,
+            _cases(promise, router, target, truth, predictions, handed),
+            groups,
+            router.labelled_per_held_out,
         )
         for promise in router.promises
     ]
@@ -125,10 +132,18 @@ def measure_promises(
 
 @dataclass(frozen=True)
 class _Cases:
-    """What a promise is about: bool [M], whether each case was accepted, and whether it is right as it was given."""
+    """What a promise is about: bool [M], whether each case was accepted, and whether it is right as it was given; int [M], which
+    of the products it is of."""
 
     accepted: np.ndarray
     right: np.ndarray
+    product: np.ndarray
+
+    @classmethod
+    def of(cls, cases: Sequence[tuple[bool, bool, int]]) -> _Cases:
+        """From one triple a case."""
+        accepted, right, product = zip(*cases, strict=True) if cases else ((), (), ())
+        return cls(np.array(accepted, bool), np.array(right, bool), np.array(product, np.int64))
 
 
 def _cases(
@@ -141,23 +156,22 @@ def _cases(
 ) -> _Cases:
     if promise.about == "label" and isinstance(target, LabelTarget):
         return _label_cases(promise, router, target, truth, predictions)
-    accepted, right = [], []
+    found = []
     paths = isinstance(target, PathTarget)
     outcomes = target.encode([one.answer for one in predictions]) if isinstance(target, PathTarget) else None
     for number, (true, one, given) in enumerate(zip(truth, predictions, handed, strict=True)):
         if promise.about == "level":
             # An answer that was cut above the level says nothing of it.
             kept = given.routed.kept
-            accepted.append(given.accepted and (kept is None or len(given.answer) >= promise.place))
-            right.append(true[: promise.place] == one.answer[: promise.place])
+            says = given.accepted and (kept is None or len(given.answer) >= promise.place)
+            found.append((says, true[: promise.place] == one.answer[: promise.place], number))
             continue
         if promise.about == "department" and outcomes is not None:
             outcome = outcomes[number]
             if outcome < 0 or router.rule_of[outcome] != promise.place:
                 continue
-        accepted.append(given.accepted)
-        right.append(right_as_given(true, given, paths))
-    return _Cases(np.array(accepted, bool), np.array(right, bool))
+        found.append((given.accepted, right_as_given(true, given, paths), number))
+    return _Cases.of(found)
 
 
 def _label_cases(
@@ -168,25 +182,21 @@ def _label_cases(
     predictions: Sequence[Prediction],
 ) -> _Cases:
     numbers = {name: number for number, name in enumerate(target.labels)}
-    accepted, right = [], []
-    for true, one in zip(truth, predictions, strict=True):
+    found = []
+    for product, (true, one) in enumerate(zip(truth, predictions, strict=True)):
         for name, probability in zip(one.answer, one.part_confidence, strict=True):
             if router.rule_of[numbers[name]] == promise.place:
-                accepted.append(router.sure_label(numbers[name], probability))
-                right.append(name in true)
-    return _Cases(np.array(accepted, bool), np.array(right, bool))
+                found.append((router.sure_label(numbers[name], probability), name in true, product))
+    return _Cases.of(found)
 
 
-def _score(promise: Promise, cases: _Cases, labelled_per_held_out: float) -> PromiseScore:
+def _score(promise: Promise, cases: _Cases, groups: np.ndarray, labelled_per_held_out: float) -> PromiseScore:
     rule = promise.rule
     accepted, right = int(cases.accepted.sum()), int((cases.accepted & cases.right).sum())
     low = high = held = None
     if accepted:
         held = right / accepted
-        from scipy.stats import binomtest  # takes half a second to import
-
-        interval = binomtest(right, accepted).proportion_ci(0.95, method="exact")
-        low, high = float(interval.low), float(interval.high)
+        low, high = share_interval(cases.right[cases.accepted], groups[cases.product[cases.accepted]])
     return PromiseScore(
         about=promise.about,
         name=promise.name,

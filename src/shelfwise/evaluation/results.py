@@ -19,6 +19,7 @@ from shelfwise.evaluation.records import MaybeNumber, Record
 from shelfwise.evaluation.score_records import (
     Baseline,
     CoveragePoint,
+    Gain,
     Headline,
     LabelSetScores,
     LevelBaseline,
@@ -56,6 +57,8 @@ class DataFacts(Record):
     shelfwise_version: str = ""
     groups: int | None = None
     """Groups of near-duplicates among the products evaluated."""
+    remembered: int = 0
+    """Products evaluated that the model was trained on, as far as it remembers those: they make figures too good."""
     training_products: int | None = None
     training_curve: list[CurvePoint] = Field(default_factory=list)
     curve_metric: str = "validation metric"
@@ -84,6 +87,8 @@ class Evaluation(Record):
     classifiers: dict[str, PathScores | LabelSetScores]
     """`FUSED` first, then each classifier alone, the best first. One may read several inputs: of the preset `auto`, `words` and
     `early` do."""
+    gain: Gain | None = None
+    """Over the best of the others; None where there is none, and in records of earlier versions."""
     routes: Routes
     coverage_curve: list[CoveragePoint]
     calibration: Calibration

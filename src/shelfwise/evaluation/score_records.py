@@ -9,9 +9,20 @@ from shelfwise.evaluation.records import MaybeNumber, Record
 
 
 class Headline(Record):
-    """The one figure to remember, with its bootstrap 95 % interval over products."""
+    """The one figure to remember, with its 95 % interval over groups of near-duplicates: exact of a share, bootstrap of a
+    micro-F1."""
 
     name: str
+    value: float
+    low: float
+    high: float
+
+
+class Gain(Record):
+    """By how much the whole model's headline figure is above that of the classifier that is best alone, with its 95 % interval
+    (bootstrap over groups of near-duplicates, the same draws for both)."""
+
+    over: str
     value: float
     low: float
     high: float

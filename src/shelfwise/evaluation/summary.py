@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 from shelfwise.evaluation.promise_records import PromiseScore
@@ -12,6 +13,10 @@ _MOST_NAMED = 3
 """Promises that could not be given are named up to so many."""
 _MOST_ROWS = 5
 """Up to so many promises have a row each; of more it is counted how many held."""
+_LEAST_GAP = 0.01
+"""Between the mean confidence and the share that is right: less is not worth a word."""
+_CERTAIN = 1.96
+"""Standard errors that such a gap must be beyond for chance to be no explanation (95 %)."""
 
 
 def percent(share: float | None, digits: int = 1) -> str:
@@ -69,6 +74,13 @@ def fusion_sentence(evaluation: Evaluation) -> str:
     # Of the figures as shown, so that a reader who subtracts them finds the same.
     points = round(100 * fused, 1) - round(100 * single, 1)
     compared = f"{percent(fused)} {what} together, {percent(single)} from “{best}” alone"
+    gain = evaluation.gain
+    # Records of earlier versions do not tell how certain the difference is.
+    if gain is not None and gain.low <= 0 <= gain.high and abs(points) >= 0.05:
+        return (
+            f"Whether using the inputs together pays cannot be told from these products: {compared}, which can be chance (95 % "
+            f"interval of the difference {100 * gain.low:+.1f} to {100 * gain.high:+.1f} points)."
+        )
     if points >= 0.05:
         return f"Using the inputs together pays: {compared}, a gain of {points:.1f} points."
     if points > -0.05:
@@ -147,8 +159,16 @@ def calibration_sentence(evaluation: Evaluation) -> str:
     found = evaluation.calibration
     gap = found.mean_confidence - found.accuracy
     off = percent(found.expected_calibration_error)
-    lean = "neither too sure nor too modest" if abs(gap) < 0.01 else "too sure" if gap > 0 else "too modest"
+    by_chance = _CERTAIN * math.sqrt(max(found.brier - gap**2, 0.0) / _independent(evaluation))
+    told = abs(gap) >= max(_LEAST_GAP, by_chance)
+    lean = "neither too sure nor too modest" if not told else "too sure" if gap > 0 else "too modest"
     return f"A stated confidence is off by {off} on average, and the model is {lean} overall."
+
+
+def _independent(evaluation: Evaluation) -> float:
+    """How many products those scored are worth at least: near-duplicates are right or wrong together."""
+    data = evaluation.data
+    return evaluation.products * (1.0 if data.groups is None else data.groups / max(data.products, 1))
 
 
 def summary_rows(evaluation: Evaluation) -> list[tuple[str, str]]:
@@ -191,6 +211,9 @@ def summary_rows(evaluation: Evaluation) -> list[tuple[str, str]]:
         rows.append(("failed", f"{routes.failed.products:,}"))
     if evaluation.unlabelled:
         rows.append(("without a true category", f"{evaluation.unlabelled:,} (left out)"))
+    if evaluation.data.remembered:
+        met = count(evaluation.data.remembered, "product", "products")
+        rows.append(("learned from in training", f"{met}: figures are too good"))
     if evaluation.unseen_products:
         rows.append(("never seen in training", count(evaluation.unseen_products, "product", "products")))
     return rows

@@ -30,6 +30,8 @@ MODEL = "model"
 _TIMES = (2, 4, 8)
 _WORTH = 0.005
 """Half a percentage point: what the sentence at the top calls little."""
+_MOSTLY_WRONG = 0.5
+"""From this error on nobody would say that there is enough of anything."""
 _SIZE_INCHES = (7.2, 3.9)
 
 
@@ -138,6 +140,8 @@ def lead_sentence(seen: Outlook, now: str) -> str:
     most = seen.curve.points[-1].products
     gain = seen.curve.gain(most)
     brings = f"{100 * gain.value:.1f} points ({100 * gain.low:.1f} to {100 * gain.high:.1f})"
+    if gain.high < _WORTH and seen.curve.points[-1].error > _MOSTLY_WRONG:
+        return f"It is not labels that are missing: {seen.measure} is {now}, and twice as many are expected to bring {brings}"
     if gain.high < _WORTH:
         return f"Enough labels: twice as many are expected to bring {brings} of {seen.measure}"
     return f"Twice as many labels are expected to bring {brings} of {seen.measure}"

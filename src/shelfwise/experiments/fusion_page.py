@@ -151,8 +151,8 @@ def _scores_figure(study: FusionStudy) -> Figure:
     return draw(
         "figure_1_scores",
         "Figure 1. Scores on the test products",
-        "Dots: scores with one tuned threshold; lines: 95 % intervals over products; dashed: the best input. Blue: inputs; "
-        "purple: early fusion; amber: the paper's policies; green: ours; red: fitted the leaky way.",
+        "Dots: scores with one tuned threshold; lines: 95 % intervals over groups of products; dashed: the best input. Blue: "
+        "inputs; purple: early fusion; amber: the paper's policies; green: ours; red: fitted the leaky way.",
         paint,
         (8.2, 1.2 + 0.26 * len(estimates)),
     )

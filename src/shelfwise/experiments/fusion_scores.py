@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import scipy.sparse as sp
 
+from shelfwise.evaluation.intervals import of_groups
 from shelfwise.experiments.table import Estimate
 
 RESAMPLES = 1_000
@@ -17,7 +18,7 @@ LEVEL = 0.95
 
 @dataclass(frozen=True)
 class Bootstrap:
-    """Scores of M answers to the same products, and of the same products drawn anew: [M] and [RESAMPLES, M].
+    """Scores of M answers to the same products, and of the same products, or groups of them, drawn anew: [M] and [RESAMPLES, M].
 
     All answers share the draws, so differences between them are paired (Efron 1979; percentile intervals).
     """
@@ -26,8 +27,17 @@ class Bootstrap:
     drawn: np.ndarray
 
     @classmethod
-    def of(cls, numerators: np.ndarray, denominators: np.ndarray, seed: int) -> Bootstrap:
-        """From numerators and denominators [M, N] of the score, product by product; 0 where a denominator sums to 0."""
+    def of(
+        cls, numerators: np.ndarray, denominators: np.ndarray, seed: int, groups: np.ndarray | None = None
+    ) -> Bootstrap:
+        """From numerators and denominators [M, N] of the score, product by product; 0 where a denominator sums to 0.
+
+        ``groups`` int [N]: whole groups are drawn, because near-duplicates are right or wrong together; None: single products.
+        """
+        if groups is not None:
+            numerators, denominators = (
+                np.stack([of_groups(one, groups) for one in each]) for each in (numerators, denominators)
+            )
         products = numerators.shape[1]
         random = np.random.default_rng(seed)
         parts = []

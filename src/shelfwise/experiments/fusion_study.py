@@ -122,7 +122,10 @@ def run_fusion_study(
     for way in ways(target):
         counts = [counts_by_product(runner.test_truth, one.given[way], target) for one in methods]
         scores[way] = Bootstrap.of(
-            np.stack([top for top, _ in counts]), np.stack([bottom for _, bottom in counts]), seed
+            np.stack([top for top, _ in counts]),
+            np.stack([bottom for _, bottom in counts]),
+            seed,
+            data.groups[outputs.test_rows],
         )
     return FusionStudy(
         data,

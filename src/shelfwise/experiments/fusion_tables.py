@@ -39,7 +39,8 @@ def input_table(study: FusionStudy) -> Table:
             *(Column(_WAY_NAMES[way], "percent", mark_best=True) for way in found),
             Column(PAPER_COLUMN, "percent"),
         ],
-        "95 % intervals: bootstrap over test products. A product without the input is given nothing and counts as missed. "
+        "95 % intervals: bootstrap over the test products' groups of near-duplicates. A product without the input is given "
+        "nothing and counts as missed. "
         f"{paper_a.DATA}.",
     )
     for place in study.inputs:

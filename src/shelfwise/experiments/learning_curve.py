@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from shelfwise.errors import ShelfwiseError
+from shelfwise.experiments.intervals import mean_spread
 from shelfwise.experiments.table import Estimate
 
 LEAST_SIZES = 3
@@ -128,7 +129,7 @@ def _variances(points: Sequence[Point]) -> np.ndarray:
         if len(point.errors) > 1
     ]
     dispersion = max(1.0, float(np.mean(spreads))) if spreads else 1.0
-    return dispersion * chance / np.array([len(point.errors) for point in points])
+    return dispersion * chance * np.array([mean_spread(len(point.errors)) for point in points]) ** 2
 
 
 def _fit(sizes: np.ndarray, errors: np.ndarray, weights: np.ndarray) -> list[PowerLaw]:

@@ -17,6 +17,7 @@ from shelfwise.experiments.study_tables import (
 )
 from shelfwise.experiments.study_words import (
     compare,
+    doubt,
     evaluation_error,
     largest_shared,
     missing_section,
@@ -38,9 +39,8 @@ def inputs_page(data: StudyData, runs: Runs, seeds: int, command: str) -> Page:
     said = [compare(runs, best, other, size, mean_of_levels, _MEAN) for other in names[1:]]
     said += [compare(runs, best, BASELINE, size, mean_of_levels, _MEAN), _growth(runs, best)]
     lead = (
-        f"{best.capitalize()} get {percent(over_seeds(runs.of(best, size), mean_of_levels))} of the levels right"
-        if best == "all inputs"
-        else f"{best.capitalize()} is best: {percent(over_seeds(runs.of(best, size), mean_of_levels))} of the levels right"
+        f"{best.capitalize()}: {percent(over_seeds(runs.of(best, size), mean_of_levels))} of the levels right, the most"
+        + doubt(runs, best, names[1:], size, mean_of_levels)
     )
     text = (
         "One network over each group of inputs (the preset paper-b: inputs joined early, one softmax a level), as in figures 2 "
@@ -56,8 +56,9 @@ def inputs_page(data: StudyData, runs: Runs, seeds: int, command: str) -> Page:
 def levels_page(data: StudyData, runs: Runs, seeds: int, command: str) -> Page:
     """Multitask or sequential, greedy or beam, words or sequence, levels or tree."""
     size = largest_shared(runs)
-    best = ranked(runs, size, whole_path)[0]
+    best, *others = ranked(runs, size, whole_path)
     lead = f"{best}: {percent(over_seeds(runs.of(best, size), whole_path))} of the paths right from top to bottom, the most"
+    lead += doubt(runs, best, others, size, whole_path)
     text = (
         "Networks on the same inputs that differ in how levels are decided, as in figures 4 and 5 of Wang & Guthrie 2015, with "
         "the multitask LSTM that the paper names as its next step and two tree heads. Those whose levels depend on each other "

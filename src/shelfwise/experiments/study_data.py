@@ -13,17 +13,17 @@ from shelfwise.encoders.base import Encoded
 from shelfwise.ensemble import Prepared, build_encoders, prepare
 from shelfwise.errors import CatalogError, TargetError
 from shelfwise.experiments.cache import fingerprint, work_key
+from shelfwise.experiments.intervals import TEST_SHARE
 from shelfwise.experiments.training_sizes import LEAST_SIZE, Size, nested_sample
 from shelfwise.learning.presets import complete
 from shelfwise.learning.task import group
+from shelfwise.learning.validation import met_before
 from shelfwise.progress import Reporter, Silent
 from shelfwise.recipe import InputRecipe, Recipe
 from shelfwise.stacking import stack_encoded
 from shelfwise.taxonomy.label_words import mask_labels
 from shelfwise.taxonomy.truth import Truth, has_truth, read_truth
 
-TEST_SHARE = 0.25
-"""As in Wang & Guthrie 2015."""
 _SAMPLE_SEED = 7_919
 """Added to a seed for the training samples: which products are tested on and which are drawn are two draws."""
 
@@ -111,8 +111,10 @@ class StudyData:
 def read_study(catalog: Catalog, test: Catalog | None, declared: Recipe, reporter: Reporter) -> StudyData:
     """Read answers, group near-duplicates and spell out the inputs.
 
+    Products of ``test`` that share a title, an image or a group with one of ``catalog`` are not tested on.
+
     Raises ShelfwiseError: TargetError where there is no target or too little of it, CatalogError for a test catalog without
-    answers, RecipeError for inputs that are not there.
+    answers, or without products of its own, RecipeError for inputs that are not there.
     """
     truth = read_truth(catalog, declared.target)
     target = declared.target.model_copy(update={"separator": truth.separator or ""})
@@ -128,7 +130,7 @@ def read_study(catalog: Catalog, test: Catalog | None, declared: Recipe, reporte
     if test is not None:
         other = _truth_of_test(test, declared, truth)
         values, ids = values + other.values, ids + list(test.ids)
-        usable = np.concatenate([usable, _usable(test, other)])
+        usable = np.concatenate([usable, _tested(catalog, test, other, reporter)])
         groups = np.concatenate([groups, group(test, reporter) + groups.max(initial=0) + 1])
         key += fingerprint(test)
     if usable[: len(catalog)].sum() < LEAST_SIZE:
@@ -152,6 +154,23 @@ def _truth_of_test(test: Catalog, declared: Recipe, truth: Truth) -> Truth:
     if not _usable(test, other).any():
         raise CatalogError("expected a test catalog with products of known categories, but it has none")
     return other
+
+
+def _tested(catalog: Catalog, test: Catalog, truth: Truth, reporter: Reporter) -> np.ndarray:
+    """bool [N]: the products of ``test`` that tell of new ones: with an answer, and no variants of what is learned from."""
+    usable = _usable(test, truth)
+    alike = usable & met_before(catalog, test)
+    if count := int(alike.sum()):
+        reporter.say(
+            f"{count:,} of {int(usable.sum()):,} products of the test catalog are not tested on: they share a title, an image or "
+            "a group with products that are learned from"
+        )
+    if not (usable & ~alike).any():
+        raise CatalogError(
+            "expected a test catalog with products that are not in the training catalog too, but all share a title, an image or "
+            "a group with one of it; leave out --test to have a part of the catalog set aside"
+        )
+    return usable & ~alike
 
 
 def _usable(catalog: Catalog, truth: Truth) -> np.ndarray:

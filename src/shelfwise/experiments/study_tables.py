@@ -53,8 +53,9 @@ def scores_table(name: str, title: str, runs: Runs, level_names: Sequence[str]) 
         title,
         columns,
         note="Accuracy on products that were not learned from, with the 95 % interval of the mean over the seeds, each of which "
-        "draws other products to train and, unless a test catalog was given, to test on. The column on training products is "
-        "what a test on them would show: it is no measure of anything but learning by heart.",
+        "draws other products to train and, unless a test catalog was given, to test on; that seeds share products is "
+        "reckoned with, that another test catalog would hold others is not. The column on training products is what "
+        "a test on them would show: it is no measure of anything but learning by heart.",
     )
     for size in runs.sizes:
         for row in runs.names:

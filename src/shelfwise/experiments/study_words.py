@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from shelfwise.experiments.intervals import is_sure, paired_difference, value_of
+from shelfwise.experiments.intervals import TEST_SHARE, is_sure, paired_difference, value_of
 from shelfwise.experiments.page import Section
-from shelfwise.experiments.study_data import TEST_SHARE, StudyData
+from shelfwise.experiments.study_data import StudyData
 from shelfwise.experiments.study_runs import Measured, Runs
 from shelfwise.experiments.study_tables import Score, mean_of_levels, over_seeds
 from shelfwise.experiments.table import Estimate, show
@@ -46,6 +46,23 @@ def compare(runs: Runs, first: str, second: str, size: Size, score: Score, what:
     if value_of(found) == 0:
         return f"{what.capitalize()}, trained on {trained}: {first} and {second} equal."
     return f"{what.capitalize()}, trained on {trained}: {ahead} {difference(found)} above {behind}; {sure}."
+
+
+def doubt(runs: Runs, best: str, others: Sequence[str], size: Size, score: Score) -> str:
+    """What a headline adds where the row with the most is not surely better than all others; empty where it is."""
+    pairs = {name: _pairs(runs, best, name, size) for name in others}
+    if any(len(found) == 1 for found in pairs.values()):
+        return "; of one seed, so it may be chance"
+    open_ = [
+        name
+        for name, found in pairs.items()
+        if not found
+        or not is_sure(paired_difference([score(one) for one, _ in found], [score(two) for _, two in found]))
+    ]
+    if not open_:
+        return ""
+    more = f" and {len(open_) - 1:,} more" if len(open_) > 1 else ""
+    return f", but {open_[0]}{more} may be as good"
 
 
 def _pairs(runs: Runs, first: str, second: str, size: Size) -> list[tuple[Measured, Measured]]:
@@ -120,7 +137,10 @@ def study_facts(data: StudyData, runs: Runs, seeds: int, command: str) -> list[t
     if data.test is None:
         split = f"{TEST_SHARE:.0%} of the products are tested on, another part for every seed; near-duplicates stay together"
     else:
-        split = f"tested on the {len(data.test):,} products given with --test"
+        split = (
+            f"tested on those of the {len(data.test):,} products given with --test that share no title, image or group with a "
+            "product learned from"
+        )
     sources = data.catalog.sources + (data.test.sources if data.test is not None else [])
     return [
         ("catalog", _sources(sources)),

@@ -24,7 +24,8 @@ from shelfwise.taxonomy.truth import has_truth, read_truth
 @dataclass(frozen=True)
 class Chosen:
     """What to label next. ``rows``: of the catalog, the most worthwhile first; ``sizes``: how many products without a label
-    each one's group of near-duplicates has. The other figures say what was left aside, in products.
+    each one's group of near-duplicates has. The other figures say what was left aside, in products: with
+    ``rows`` and the candidates that were not chosen they are all.
     """
 
     rows: np.ndarray
@@ -72,8 +73,8 @@ def next_labels(
         rows,
         np.array([sizes[int(groups[row])] for row in rows], dtype=np.int64),
         int(labelled.sum()),
-        int(len(catalog) - labelled.sum() - len(one_each)),
-        unusable,
+        int((readable & ~labelled).sum()) - len(one_each),
+        unusable + int((~readable & ~labelled).sum()),
     )
 
 

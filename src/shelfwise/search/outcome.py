@@ -64,6 +64,14 @@ class Outcome:
         """Of the recipe that is written."""
         return self.start if self.best is None or self.best.score is None else self.best.score
 
+    @property
+    def all_alike(self) -> bool:
+        """Whether every recipe that was scored, and there are several, scored the same as the one that the search began with."""
+        scores = [
+            one.score for one in self.rows if one.state == "finished" and one.values != self.start_values
+        ]
+        return len(scores) > 1 and all(score == self.start for score in scores)
+
     def count(self, state: str) -> int:
         """Trials that came to this end, without repeats."""
         return sum(one.state == state and one.repeats is None for one in self.rows)
@@ -151,6 +159,11 @@ def summary(outcome: Outcome, folder: Path) -> str:
     ]
     if best is None:
         lines += ["No trial was better; the recipe written is the one that the search began with."]
+        if outcome.all_alike:
+            lines += [
+                "All scored exactly the same: what was searched makes no difference on these products. (A policy network that "
+                "does not better its pool is left out, whatever its values.) Search others: see the block `search` of a recipe."
+            ]
     else:
         lines += [f"Best, trial {best.number}:".ljust(23) + f"{outcome.best_score:.4f}"]
         for path, value in best.values.items():

@@ -1,4 +1,4 @@
-"""What people decided at the review desk, read back from the file that `shelfwise decisions` writes."""
+"""What people decided, read back: at the review desk (`shelfwise decisions`), or in a file of suspects (`inspect --suspects`)."""
 
 from __future__ import annotations
 
@@ -16,6 +16,8 @@ from shelfwise.errors import CatalogError, DecisionsError
 PATH_JOIN, LIST_JOIN = " > ", " | "
 """What stands between names in a CSV cell, as predictions and decisions are written."""
 _ALWAYS = ("id", "action", "decided_at", "occurrence", "final")
+_SUSPECTS = ("id", "occurrence", "label", "suggested", "correct")
+"""Of the columns of a file of suspects, those by which it is known as one, and read."""
 
 Answer = tuple[str, ...]
 Key = tuple[str, int]
@@ -50,6 +52,9 @@ class Decisions:
 def read_decisions(files: Iterable[str | Path], multilabel: bool) -> Decisions:
     """The final decisions of some files (Parquet, CSV or JSON lines); of two on one product the later counts.
 
+    A file of suspects that people filled in holds a decision where its column ``correct`` is filled, made when the file was last
+    written.
+
     Raises DecisionsError for a file that cannot be read, is none of these, or is about the other kind of answers.
     """
     found: dict[Key, Decision] = {}
@@ -72,6 +77,8 @@ def _table(file: Path, multilabel: bool) -> list[tuple[Key, Decision | None]]:
         raise DecisionsError(f"the decisions '{file}' cannot be read: {error}") from error
     name, other = ("labels", "path") if multilabel else ("path", "labels")
     there = catalog.table.column_names
+    if set(_SUSPECTS) <= set(there):
+        return _corrected(file, catalog, multilabel)
     if other in there and name not in there:
         held = "paths" if multilabel else "label sets"
         raise DecisionsError(f"'{file}' holds decisions on {held}, and the target is of the other kind")
@@ -79,7 +86,7 @@ def _table(file: Path, multilabel: bool) -> list[tuple[Key, Decision | None]]:
     if missing:
         raise DecisionsError(
             f"expected the columns {', '.join((*_ALWAYS, name))} in '{file}', but {', '.join(missing)} is not there; export it "
-            "with `shelfwise decisions`"
+            "with `shelfwise decisions`, or give a file of `inspect --suspects` as it is, its column 'correct' filled in"
         )
     if catalog.row_errors:
         row, why = min(catalog.row_errors.items())
@@ -92,13 +99,34 @@ def _table(file: Path, multilabel: bool) -> list[tuple[Key, Decision | None]]:
     ]
 
 
+def _corrected(file: Path, catalog: Catalog, multilabel: bool) -> list[tuple[Key, Decision | None]]:
+    """What people wrote into a file of suspects; products that they left open are no decisions."""
+    at = datetime.fromtimestamp(file.stat().st_mtime, UTC)
+    answers = _answers(catalog.column("correct"), LIST_JOIN if multilabel else PATH_JOIN)
+    occurrences = as_text(catalog.column("occurrence")).to_pylist()
+    return [
+        (
+            (catalog.ids[row], _occurrence(f"'{file}', row {row + 1:,}", occurrences[row] or "")),
+            Decision(answer, at),
+        )
+        for row, answer in enumerate(answers)
+        if answer
+    ]
+
+
+def _occurrence(where: str, written: str) -> int:
+    """How many products of the same id come before it; 0 where nothing is said."""
+    occurrence = written.removesuffix(".0") or "0"
+    if not occurrence.isdecimal():
+        raise DecisionsError(f"{where}: 'occurrence' must be a whole number, not '{occurrence[:40]}'")
+    return int(occurrence)
+
+
 def _row(
     file: Path, row: int, id: str, answer: Answer, cells: Mapping[str, str]
 ) -> tuple[Key, Decision | None]:
     where = f"'{file}', decision {row + 1:,}"
-    occurrence = cells["occurrence"].removesuffix(".0") or "0"
-    if not occurrence.isdecimal():
-        raise DecisionsError(f"{where}: 'occurrence' must be a whole number, not '{occurrence[:40]}'")
+    occurrence = _occurrence(where, cells["occurrence"])
     final = cells["final"].casefold()
     if final not in ("true", "false", "1", "0"):
         raise DecisionsError(f"{where}: 'final' must be true or false, not '{final[:40]}'")
@@ -108,7 +136,7 @@ def _row(
         raise DecisionsError(
             f"{where}: 'decided_at' must be a date and time, not '{cells['decided_at'][:40]}'"
         ) from error
-    key = (id, int(occurrence))
+    key = (id, occurrence)
     if final in ("false", "0"):
         return key, None
     if not answer and cells["action"] not in ("cannot_tell", "settle", "correct", "accept"):
