@@ -68,8 +68,8 @@ def test_pictures_without_a_backbone_are_left_to_others() -> None:
 
     target = PathTarget((("a",), ("b",)))
     quick = quick_recipe(Recipe(target="c", inputs=inputs), target, 100)
-    assert [one.inputs for one in quick.classifiers] == [["title"]]
-    assert [one.name for one in quick.inputs] == ["title"]
+    assert [one.inputs for one in quick.classifiers] == [["title", "price"]]
+    assert [one.name for one in quick.inputs] == ["title", "price"]
     alone = quick_recipe(Recipe(target="c", inputs=inputs[1:2]), target, 100)
     assert [one.inputs for one in alone.classifiers] == [["photo"]]
 

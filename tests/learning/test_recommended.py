@@ -32,7 +32,7 @@ def test_every_input_has_its_classifier_and_all_meet() -> None:
         "description": ["description"],
         "brand": ["brand"],
         "photo": ["photo"],
-        "words": ["title", "description", "brand"],
+        "words": ["title", "description", "brand", "price"],
         "early": ["title", "description", "brand", "price", "photo"],
     }
 
@@ -120,6 +120,11 @@ def test_fast_trains_little() -> None:
     assert [one.name for one in found] == ["words", "photo"]
     assert [one.name for one in fast([TEXT], SMALL)] == ["title"]
     assert [one.name for one in fast([PRICE], SMALL)] == ["early"]
+    assert [one.name for one in fast([BRAND, PRICE], SMALL)] == ["brand", "words", "early"]
+    assert {one.name: one.inputs for one in fast([TEXT, PRICE, PHOTO], SMALL)} == {
+        "words": ["title", "price"],
+        "photo": ["photo"],
+    }
     recipe = Recipe.read("fast")
     assert (recipe.training.folds, recipe.training.refit) == (1, False)
 

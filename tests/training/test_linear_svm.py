@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -13,6 +14,7 @@ from tests.tiny_catalog import TAGS, accuracy, read, text_recipe, tiny_rows, tit
 from shelfwise import Categorizer
 from shelfwise.errors import RecipeError
 from shelfwise.recipe import Recipe
+from shelfwise.training.linear_svm import _scales
 
 SVM = {"solver": "svm"}
 
@@ -100,6 +102,39 @@ def test_categories_of_a_fold_without_products_are_not_answered(tmp_path: Path) 
     assert ("Only", "Once") not in answers
 
 
+def test_numbers_are_read_beside_words(tmp_path: Path) -> None:
+    rows = [
+        {**row, "title": "a thing", "price": str(place % 90), "category": f"Range {place % 90 // 15}"}
+        for place, row in enumerate(tiny_rows(360))
+    ]
+    inputs = [{"name": "title"}, {"name": "price"}]
+    classifier = {"name": "words", "inputs": ["title", "price"], **SVM}
+    made = Categorizer(text_recipe(inputs=inputs, classifiers=[classifier])).fit(
+        read(tmp_path / "a.csv", rows[:180])
+    )
+    answers = [one.answer for one in made.predict(read(tmp_path / "b.csv", rows[180:]))]
+    assert (
+        np.mean([answer == (row["category"],) for answer, row in zip(answers, rows[180:], strict=True)]) > 0.9
+    )
+
+
+@pytest.mark.parametrize(
+    ("kinds", "expected"),
+    [
+        (["ngrams", "one_hot", "number"], [1.0, 0.5, 0.5]),
+        (["one_hot", "number", "number", "number", "number"], [0.5] * 5),
+        (["ngrams", "number", "number", "number", "number"], [1.0] + [0.25] * 4),
+        (["ngrams", *["one_hot"] * 16], [1.0] + [0.25] * 16),
+    ],
+)
+def test_many_values_do_not_drown_a_text(kinds: list[str], expected: list[float]) -> None:
+    names = [f"input {place}" for place in range(len(kinds))]
+    classifier = SimpleNamespace(
+        recipe=SimpleNamespace(inputs=names), reads_by=dict(zip(names, kinds, strict=True))
+    )
+    assert _scales(classifier) == pytest.approx(expected)  # type: ignore[arg-type]
+
+
 def test_save_and_load(tmp_path: Path) -> None:
     shop = read(tmp_path / "a.csv", tiny_rows(80))
     made = Categorizer(recipe()).fit(shop)
@@ -112,13 +147,14 @@ def test_save_and_load(tmp_path: Path) -> None:
     [
         ({"hidden": [8]}, "hidden layers"),
         ({"rank": 4}, "hidden layers or a rank"),
-        ({"inputs": ["title", "price"]}, "price"),
+        ({"inputs": ["title", "in order"]}, "in order are not"),
         ({"head": "sequential"}, "sequential|Sequential"),
     ],
 )
 def test_what_it_cannot_train_is_refused(tmp_path: Path, declared: dict[str, object], says: str) -> None:
     shop = read(tmp_path / "a.csv", tiny_rows(60))
-    inputs = [{"name": name} for name in ("title", "price")]
+    in_order = {"name": "in order", "column": "title", "encoder": {"kind": "kim_cnn", "filters": 4}}
+    inputs = [{"name": "title"}, in_order]
     classifier = {"name": "words", "inputs": ["title"], **SVM, **declared}
     with pytest.raises(RecipeError, match=says):
         Categorizer(text_recipe(inputs=inputs, classifiers=[classifier])).fit(shop)

@@ -134,7 +134,7 @@ class TestLearning:
             curves.append([point.loss for point in trained(material, classifier).curve])
             assert {value.dtype for value in classifier.state_dict().values()} == {torch.float32}
         exact, rounded = curves
-        assert rounded == pytest.approx(exact, rel=0.1, abs=0.05)
+        assert rounded == pytest.approx(exact, rel=0.1, abs=0.1)
         assert (exact == rounded) == (recipe == {}), "sparse layers always compute in float32"
 
     def test_label_sets(self, material: Any) -> None:

@@ -92,15 +92,16 @@ def views_of(encoders: Mapping[str, Encoder], data: Mapping[str, Encoded]) -> tu
 
     Single numbers, and pictures that a network of the model's own reads, make none.
     """
-    words = [name for name, encoded in data.items() if not isinstance(encoded.matrix, np.ndarray)]
+    named = {name: encoded for name, encoded in data.items() if encoders[name].kind != "number"}
+    words = [name for name, encoded in named.items() if not isinstance(encoded.matrix, np.ndarray)]
     views = []
     if words:
         weights = [_VALUE_WEIGHT if encoders[name].kind == "one_hot" else 1.0 for name in words]
         views.append(View(WORDS, tuple(words), tuple(weights)))
-    for name, encoded in data.items():
+    for name, encoded in named.items():
         matrix = encoded.matrix
         flat = isinstance(matrix, np.ndarray) and matrix.ndim == 2 and matrix.dtype == np.float32
-        if flat and encoders[name].kind != "number" and encoders[name].network() is None:
+        if flat and encoders[name].network() is None:
             views.append(View(name if name != WORDS else f"{name}_", (name,), (1.0,)))
     return tuple(views)
 

@@ -131,12 +131,12 @@ def find_doubts(judged: Judged, target: Target, answers: Sequence[tuple[str, ...
 
 
 def quick_recipe(recipe: Recipe, target: Target, products: int) -> Recipe:
-    """The spelled-out recipe with classifiers that are trained soon: one linear one over all words and one on each input of
-    pictures with a pretrained backbone; where there is neither, those of the preset ``fast``.
+    """The spelled-out recipe with classifiers that are trained soon: one linear one over all words, values and numbers, and
+    one on each input of pictures with a pretrained backbone; where there is neither, those of the preset ``fast``.
 
     They are trained by their likelihood and not by a margin, because what is asked of them is a probability.
     """
-    words = [one.name for one in recipe.inputs if one.role in ("text", "category")]
+    words = [one.name for one in recipe.inputs if one.role in ("text", "category", "number")]
     images = [
         one.name
         for one in recipe.inputs

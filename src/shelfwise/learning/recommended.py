@@ -55,7 +55,7 @@ class _Effort:
 
 
 def accurate(inputs: list[InputRecipe], task: Task) -> list[ClassifierRecipe]:
-    """One classifier per text, category and image input; one linear one over all words; one early fusion.
+    """One classifier per text, category and image input; one linear one over all words, values and numbers; one early fusion.
 
     Sentence vectors of texts (``pretrained_text``) have one classifier of their own, over all of them; texts that are read in
     order (``kim_cnn``, ``lstm``) one each, which is no linear one.
@@ -68,14 +68,16 @@ def accurate(inputs: list[InputRecipe], task: Task) -> list[ClassifierRecipe]:
     ordered = [one for one in inputs if reads_in_order(one)]
     texts = [one.name for one in inputs if one.role == "text" and _counts_words(one)]
     categories = [one.name for one in inputs if one.role == "category" and _counts_words(one)]
+    numbers = [one.name for one in inputs if one.role == "number"]
     images = [one for one in inputs if one.role == "image"]
     taken = {one.name for one in inputs}
-    together = bool(texts) and len(texts) + len(categories) > 1
+    all_words = texts + categories + numbers
+    together = bool(texts or numbers) and len(all_words) > 1
     classifiers = [_linear(name, [name], effort, task) for name in [*texts, *categories]]
     classifiers += [on_words_in_order(one, task) for one in ordered]
     classifiers += [_image(one, effort) for one in images]
     if together:
-        classifiers.append(_linear(_free("words", taken), texts + categories, effort, task))
+        classifiers.append(_linear(_free("words", taken), all_words, effort, task))
     if meanings:
         classifiers.append(_meaning(meanings, effort, taken))
     early = [one.name for one in inputs if one.role != "image" or pretrained(one)]
@@ -97,16 +99,18 @@ def accurate(inputs: list[InputRecipe], task: Task) -> list[ClassifierRecipe]:
 
 
 def fast(inputs: list[InputRecipe], task: Task) -> list[ClassifierRecipe]:
-    """One linear classifier over all words, one per image input and per text that is read in order, one over all sentence
-    vectors: trained once, on one held-out split."""
+    """One linear classifier over all words, values and numbers, one per image input and per text that is read in order, one over
+    all sentence vectors: trained once, on one held-out split. Where numbers are to be read and no texts or images, as `accurate`:
+    what numbers tell together is seldom a sum, and such networks are small."""
     effort = _Effort.for_products(task.products)
     meanings = [one for one in inputs if reads_meaning(one)]
     ordered = [one for one in inputs if reads_in_order(one)]
-    words = [one.name for one in inputs if one.role in ("text", "category") and _counts_words(one)]
+    roles = {one.role for one in inputs}
+    if "number" in roles and not roles & {"text", "image"}:
+        return accurate(inputs, task)
+    words = [one.name for one in inputs if one.role in ("text", "category", "number") and _counts_words(one)]
     images = [one for one in inputs if one.role == "image"]
     taken = {one.name for one in inputs}
-    if not words and not images and not meanings and not ordered:
-        return accurate(inputs, task)
     name = words[0] if len(words) == 1 else _free("words", taken)
     classifiers = [_linear(name, words, effort, task)] if words else []
     classifiers += [on_words_in_order(one, task) for one in ordered]

@@ -7,6 +7,7 @@ other weights, so everything after training is the same.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 
@@ -24,10 +25,13 @@ from shelfwise.training.label_trust import Probabilities, trust_in_labels
 from shelfwise.training.loop import EpochRecord, Fit, OnEpoch, Score, outcome_logits
 from shelfwise.training.network import Classifier
 from shelfwise.training.one_vs_rest import Question, train_one_vs_rest
+from shelfwise.training.sparse import SparseLinear
 
 _LARGEST_HALF = float(torch.finfo(torch.half).max)
 _VALUE_WEIGHT = 0.5
-"""Brands and other values count this much against the text, whose rows have length 1."""
+"""Brands and other values count this much against the text, whose rows have length 1 ..."""
+_MOST_VALUES = {"one_hot": 4, "number": 1}
+"""... and beside a text no more in all than so many of a kind: thirty columns that tell nothing would drown it."""
 
 
 def train_linear_svm(
@@ -50,7 +54,7 @@ def train_linear_svm(
     recipe = classifier.recipe
     _refuse_unfit(classifier)
     matrices = [sp.csr_matrix(data[name].matrix[rows]) for name in recipe.inputs]
-    scales = [_scale(matrix) for matrix in matrices]
+    scales = _scales(classifier)
     features = _features(matrices, scales, [data[name].present[rows] for name in recipe.inputs])
     asked, question = _question(classifier, features, truth[rows], weights, training.seed)
     threads = torch.get_num_threads()
@@ -73,12 +77,17 @@ def train_linear_svm(
 
 def _refuse_unfit(classifier: Classifier) -> None:
     recipe = classifier.recipe
-    dense = [name for name, sparse in classifier.reads_sparse.items() if not sparse]
-    if recipe.hidden or recipe.rank or dense or len(classifier.sparse_layers()) != len(recipe.inputs):
+    projects = [layer.project for layer in classifier.inputs.values()]
+    dense = [
+        name
+        for name, project in zip(recipe.inputs, projects, strict=True)
+        if not isinstance(project, SparseLinear)
+    ]
+    if recipe.hidden or recipe.rank or dense:
         what = f"the inputs {', '.join(dense)} are not" if dense else "it has hidden layers or a rank"
         raise RecipeError(
-            f"classifier '{recipe.name}' has the solver 'svm', which trains linear classifiers over sparse text and category "
-            f"inputs, but {what}; use the solver 'gradient'"
+            f"classifier '{recipe.name}' has the solver 'svm', which trains linear classifiers over sparse text, category and "
+            f"number inputs, but {what}; use the solver 'gradient'"
         )
 
 
@@ -90,9 +99,14 @@ def _features(matrices: list[sp.csr_matrix], scales: list[float], present: list[
     return sp.hstack(blocks, format="csr")
 
 
-def _scale(matrix: sp.csr_matrix) -> float:
-    """An input with at most one feature a product is a value (a brand); any other is text."""
-    return _VALUE_WEIGHT if int(np.diff(matrix.indptr).max(initial=0)) <= 1 else 1.0
+def _scales(classifier: Classifier) -> list[float]:
+    """What each input's features are multiplied by."""
+    kinds = Counter(classifier.reads_by.values())
+    weights = dict.fromkeys(_MOST_VALUES, _VALUE_WEIGHT)
+    if not kinds.keys() <= weights.keys():
+        for kind, most in _MOST_VALUES.items():
+            weights[kind] *= min(1.0, (most / max(kinds[kind], 1)) ** 0.5)
+    return [weights.get(classifier.reads_by[name], 1.0) for name in classifier.recipe.inputs]
 
 
 def _question(

@@ -20,7 +20,7 @@ from shelfwise.training.sequences import is_sequence, padded, sequence_vectors
 from shelfwise.training.sparse import SparseLinear, drop_features
 
 _NARROW = 32
-"""Width that an input of few features (a brand, a price) is projected to in a body."""
+"""Width that a single value (a brand, a price) is projected to in a body."""
 _ABSENT_SPREAD = 0.1
 """Up to where the vectors that stand in for absent inputs of a body start."""
 
@@ -143,6 +143,7 @@ class Classifier(nn.Module):
         self.recipe = recipe
         self.head = head
         self.reads_sparse = {name: sparse[name] for name in recipe.inputs}
+        self.reads_by = {name: encoders[name].kind for name in recipe.inputs}
         self.linear = not recipe.hidden
         joins = len(recipe.inputs) > 1 and not self.linear
         widths = {name: self._width_in_body(encoders[name], joins) for name in recipe.inputs}
