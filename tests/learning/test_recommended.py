@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -107,6 +108,15 @@ def test_what_counts_is_how_many_planes_there_are() -> None:
     shallow, deep = (Task(5_000, 1_000, False, planes) for planes in (1_200, 2_000))
     assert accurate([TEXT, BRAND], shallow)[0].solver == "svm"
     assert accurate([TEXT, BRAND], deep)[0].solver == "gradient"
+    assert accurate([TEXT, BRAND], replace(deep, ngrams=90_000))[0].solver == "svm"
+
+
+def test_many_columns_of_values_are_read_together() -> None:
+    values = [BRAND.model_copy(update={"name": f"value {number}"}) for number in range(9)]
+    names = [one.name for one in values]
+    assert [one.name for one in accurate(values[:8], SMALL)] == [*names[:8], "early"]
+    assert {one.name: one.inputs for one in accurate(values, SMALL)} == {"words": names, "early": names}
+    assert [one.name for one in accurate([TEXT, *values], SMALL)] == ["title", "words", "early"]
 
 
 def test_names_that_inputs_have_are_not_taken_again() -> None:
@@ -120,7 +130,7 @@ def test_fast_trains_little() -> None:
     assert [one.name for one in found] == ["words", "photo"]
     assert [one.name for one in fast([TEXT], SMALL)] == ["title"]
     assert [one.name for one in fast([PRICE], SMALL)] == ["early"]
-    assert [one.name for one in fast([BRAND, PRICE], SMALL)] == ["brand", "words", "early"]
+    assert {one.name: one.inputs for one in fast([BRAND, PRICE], SMALL)} == {"words": ["brand", "price"]}
     assert {one.name: one.inputs for one in fast([TEXT, PRICE, PHOTO], SMALL)} == {
         "words": ["title", "price"],
         "photo": ["photo"],

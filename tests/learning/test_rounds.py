@@ -104,15 +104,20 @@ def test_what_is_learned_from_once_more(held_out: int, rounds: int, refit: bool,
 
 
 def test_no_category_is_held_out_whole() -> None:
-    outcomes = np.array([0, 0, 0, 1, 1, 2, 2, 2])
-    groups = np.array([0, 1, 2, 3, 3, 4, 5, 5])
-    one = Round(np.array([0, 1, 5]), np.array([2, 3, 4, 6, 7]))
+    outcomes = np.array([0, 0, 0, 1, 1, 2, 2, 2, *[0] * 200])
+    groups = np.array([0, 1, 2, 3, 3, 4, 5, 5, *range(6, 206)])
+    one = Round(np.array([0, 1, 5]), np.array([2, 3, 4, 6, 7, *range(8, 208)]))
     kept = with_every_category(one, outcomes, groups)
+    assert kept is not None
     assert kept.fit.tolist() == [0, 1, 3, 4, 5]
-    assert kept.held_out.tolist() == [2, 6, 7]
+    assert kept.held_out.tolist() == [2, 6, 7, *range(8, 208)]
     assert with_every_category(kept, outcomes, groups) is kept
 
 
-def test_something_stays_held_out() -> None:
-    one = Round(np.array([0]), np.array([1, 2]))
-    assert with_every_category(one, np.array([0, 1, 2]), np.arange(3)) is one
+def test_held_out_products_are_not_made_easier() -> None:
+    outcomes = np.array([*[0] * 196, 1, 2, 3, 4])
+    one = Round(np.arange(100), np.arange(100, 200))
+    assert with_every_category(one, outcomes, np.arange(200)) is None
+    assert (
+        with_every_category(Round(np.array([0]), np.array([1, 2])), np.array([0, 1, 2]), np.arange(3)) is None
+    )

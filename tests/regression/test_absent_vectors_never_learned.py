@@ -22,7 +22,7 @@ from shelfwise.training.loop import train
 def test_early_fusion_learns_what_stands_in_for_an_absent_input() -> None:
     random = np.random.default_rng(0)
     state = (random.random((2, 64)) < 0.4).astype(np.int8) * State.ABSENT
-    values = random.normal(size=(2, 64, 3)).astype(np.float32) * (state == State.PRESENT)[:, :, None]
+    values = random.normal(size=(2, 64, 2)).astype(np.float32) * (state == State.PRESENT)[:, :, None]
     encoders = {name: build_encoder("number") for name in ("price", "weight")}
     data = {name: Encoded(*one) for name, *one in zip(encoders, values, state, strict=True)}
     recipe = ClassifierRecipe(

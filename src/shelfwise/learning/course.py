@@ -109,8 +109,16 @@ def _gather(
         rounds = plan_rounds(task.labelled, task.groups, catalog.ids, recipe)
         refit = refit_rows(recipe, task.labelled, rounds)
         if refit is None and isinstance(task.target, PathTarget):
-            outcomes = task.target.encode(answers)
-            rounds = [with_every_category(one, outcomes, task.groups) for one in rounds]
+            [only] = rounds
+            whole = with_every_category(only, task.target.encode(answers), task.groups)
+            if whole is None:
+                reporter.say(
+                    "many categories have too few products to learn them and check on others: all products are learned from once "
+                    "more at the end, which takes as long again"
+                )
+                refit = task.labelled
+            else:
+                rounds = [whole]
         return _Material(prepared, answers, task.groups, rounds, refit)
     other = read_truth(validation, recipe.target, task.target.as_paths)
     theirs = _prepared(recipe, validation, reporter)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -19,8 +19,9 @@ from shelfwise.errors import RecipeError
 from shelfwise.heads.tree import unequal_depths
 from shelfwise.learning import paper_recipes, recommended
 from shelfwise.learning.meaning import with_meaning
-from shelfwise.learning.recommended import Task, trains_on_pictures
+from shelfwise.learning.recommended import Task, by_machines, trains_on_pictures
 from shelfwise.learning.rounds import choose_folds
+from shelfwise.learning.text_width import text_width
 from shelfwise.progress import Reporter
 from shelfwise.recipe import ClassifierRecipe, InputRecipe, Recipe
 from shelfwise.taxonomy.truth import Truth
@@ -84,6 +85,8 @@ def complete(
         recipe.target.multilabel,
         _planes(recipe, truth),
     )
+    if not recipe.classifiers and not by_machines(task):
+        task = replace(task, ngrams=text_width(inputs, catalog, recipe.training.seed))
     classifiers = recipe.classifiers or _PRESETS[recipe.preset].classifiers(inputs, task)
     known = {one.name for one in inputs}
     for classifier in classifiers:

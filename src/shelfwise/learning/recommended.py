@@ -14,6 +14,8 @@ _MOST_WEIGHTS = 200_000_000
 _NGRAMS_A_PRODUCT, _MOST_NGRAMS = 25, 300_000
 """Support vector machines need weights for every pair: so many, 800 MB, are held to be bearable. Catalogs were seen to have up to
 23 different n-grams a product, and an encoder keeps no more than that many."""
+_MOST_SINGLE = 8
+"""Columns of values up to which each has a classifier of its own: those of sixty took a minute to train, and more to fuse."""
 _FEW_PRODUCTS = 20_000
 _WARM_UP_FROM_SCRATCH = 0.15
 """Share of the steps: where the rate is high too soon, networks on pictures lose what they began with. H&M's pictures alone gave
@@ -28,12 +30,13 @@ _MANY_PRODUCTS = 100_000
 class Task:
     """What a preset chooses by: labelled products, outcomes to tell apart, whether they are label sets, and how many planes a
     linear classifier by machines has (names of levels; single paths too where they are of unequal depth; labels), None: as many
-    as outcomes."""
+    as outcomes; ``ngrams``: how many columns its texts have together, None: as many as catalogs were seen to have at the most."""
 
     products: int
     outcomes: int
     multilabel: bool
     planes: int | None = None
+    ngrams: int | None = None
 
 
 @dataclass(frozen=True)
@@ -57,8 +60,8 @@ class _Effort:
 def accurate(inputs: list[InputRecipe], task: Task) -> list[ClassifierRecipe]:
     """One classifier per text, category and image input; one linear one over all words, values and numbers; one early fusion.
 
-    Sentence vectors of texts (``pretrained_text``) have one classifier of their own, over all of them; texts that are read in
-    order (``kim_cnn``, ``lstm``) one each, which is no linear one.
+    Where there are many columns of values, these have none of their own. Sentence vectors of texts (``pretrained_text``) have one
+    classifier, over all of them; texts that are read in order (``kim_cnn``, ``lstm``) one each, which is no linear one.
 
     The early fusion reads everything except images that have no pretrained backbone: a network trained from scratch inside
     it would learn the same again, for most of the training's time.
@@ -72,8 +75,9 @@ def accurate(inputs: list[InputRecipe], task: Task) -> list[ClassifierRecipe]:
     images = [one for one in inputs if one.role == "image"]
     taken = {one.name for one in inputs}
     all_words = texts + categories + numbers
-    together = bool(texts or numbers) and len(all_words) > 1
-    classifiers = [_linear(name, [name], effort, task) for name in [*texts, *categories]]
+    single = texts + (categories if len(categories) <= _MOST_SINGLE else [])
+    together = len(all_words) > 1 and (all_words != categories or not single)
+    classifiers = [_linear(name, [name], effort, task) for name in single]
     classifiers += [on_words_in_order(one, task) for one in ordered]
     classifiers += [_image(one, effort) for one in images]
     if together:
@@ -100,14 +104,13 @@ def accurate(inputs: list[InputRecipe], task: Task) -> list[ClassifierRecipe]:
 
 def fast(inputs: list[InputRecipe], task: Task) -> list[ClassifierRecipe]:
     """One linear classifier over all words, values and numbers, one per image input and per text that is read in order, one over
-    all sentence vectors: trained once, on one held-out split. Where numbers are to be read and no texts or images, as `accurate`:
-    what numbers tell together is seldom a sum, and such networks are small."""
+    all sentence vectors: trained once, on one held-out split. Numbers alone are read as by `accurate`: what they tell together is
+    seldom a sum, and such networks are small."""
+    if all(one.role == "number" for one in inputs):
+        return accurate(inputs, task)
     effort = _Effort.for_products(task.products)
     meanings = [one for one in inputs if reads_meaning(one)]
     ordered = [one for one in inputs if reads_in_order(one)]
-    roles = {one.role for one in inputs}
-    if "number" in roles and not roles & {"text", "image"}:
-        return accurate(inputs, task)
     words = [one.name for one in inputs if one.role in ("text", "category", "number") and _counts_words(one)]
     images = [one for one in inputs if one.role == "image"]
     taken = {one.name for one in inputs}
@@ -119,14 +122,15 @@ def fast(inputs: list[InputRecipe], task: Task) -> list[ClassifierRecipe]:
     return classifiers + [image(one, effort) for one in images]
 
 
-def _by_machines(task: Task) -> bool:
+def by_machines(task: Task) -> bool:
     """Whether support vector machines, the better linear classifiers, are small enough and soon trained.
 
     With few products an outcome, too: see ``benchmarks/bench_solvers.py``."""
     if task.products > _MANY_PRODUCTS:
         return False
     planes = task.outcomes if task.planes is None else task.planes
-    return planes * min(_NGRAMS_A_PRODUCT * task.products, _MOST_NGRAMS) <= _MOST_WEIGHTS
+    ngrams = _NGRAMS_A_PRODUCT * task.products if task.ngrams is None else task.ngrams
+    return planes * min(ngrams, _MOST_NGRAMS) <= _MOST_WEIGHTS
 
 
 def pretrained(one: InputRecipe) -> bool:
@@ -155,7 +159,7 @@ def trains_on_pictures(one: InputRecipe) -> bool:
 
 
 def _linear(name: str, inputs: list[str], effort: _Effort, task: Task) -> ClassifierRecipe:
-    if _by_machines(task):
+    if by_machines(task):
         return ClassifierRecipe(name=name, inputs=inputs, solver="svm")
     return ClassifierRecipe(
         name=name,

@@ -20,6 +20,9 @@ MOST_HELD_OUT = 40_000
 """More held-out products than this sharpen nothing and cost memory."""
 _WORTH_LEARNING = 0.01
 """Held-out products of a smaller share are not worth another training on all."""
+_MOST_MOVED = 0.01
+"""Held-out products of categories of their own that may be learned from after all: each makes what is left easier than new
+products are, by so much that a promise is wrong by a third of a point where a third of them would be accepted."""
 _FEW_CLASSIFIERS = 1
 _MOST_FOLDED = 100_000
 _FOLDS = 4
@@ -76,13 +79,19 @@ def plan_rounds(labelled: np.ndarray, groups: np.ndarray, ids: Sequence[str], re
     return [Round(labelled[fold_of != fold], labelled[(fold_of == fold) & kept]) for fold in range(folds)]
 
 
-def with_every_category(one: Round, outcomes: np.ndarray, groups: np.ndarray) -> Round:
+def with_every_category(one: Round, outcomes: np.ndarray, groups: np.ndarray) -> Round | None:
     """The round, but no category is held out whole: one that nobody learned from could never be answered where nothing is learned
-    from once more. ``outcomes`` and ``groups`` int64 are of all rows; whole groups change sides."""
+    from once more. ``outcomes`` and ``groups`` int64 are of all rows; whole groups change sides.
+
+    None where that would be more than a few of the held-out products. New products have categories of a single product, too, and
+    what is promised by products without them does not hold: of Flipkart's titles 99 % were right of what was left, and 83 % of
+    new ones. Then all must be learned from once more."""
     lost = np.setdiff1d(outcomes[one.held_out], outcomes[one.fit])
     moved = np.isin(groups[one.held_out], groups[one.held_out[np.isin(outcomes[one.held_out], lost)]])
-    if not moved.any() or moved.all():
+    if not moved.any():
         return one
+    if moved.mean() > _MOST_MOVED:
+        return None
     return Round(np.sort(np.concatenate([one.fit, one.held_out[moved]])), one.held_out[~moved])
 
 
