@@ -52,11 +52,16 @@ def next_labels(
         from shelfwise.categorizer import Categorizer
         from shelfwise.labelling.next_labels import next_labels as choose_next
         from shelfwise.labelling.next_labels import write_next
+        from shelfwise.taxonomy.whose_decisions import about, left_out_line
 
         categorizer = Categorizer.load(model)
         decided = read_decision_files(decisions, categorizer.recipe_)
         with web.fetching(reporter) as images_first:
             catalog = images_first.inputs(source.read(catalogs, reporter), categorizer.recipe_.inputs)
+        if decided is not None:
+            decided, others = about(catalog, decided)
+            if others:
+                reporter.say(left_out_line(others))
         chosen = choose_next(
             categorizer,
             catalog,
@@ -74,6 +79,7 @@ def _rows(chosen: Chosen) -> list[tuple[str, str]]:
         ("labelled already", f"{chosen.labelled:,}"),
         ("near-duplicates, left out", f"{chosen.alike:,}"),
         ("no usable input", f"{chosen.unusable:,}"),
+        *([("ids that repeat, left out", f"{chosen.repeated:,}")] if chosen.repeated else []),
         ("to label next", f"{len(chosen.rows):,}"),
         ("they speak for", f"{int(chosen.sizes.sum()):,}"),
     ]

@@ -25,7 +25,8 @@ from shelfwise.taxonomy.truth import has_truth, read_truth
 class Chosen:
     """What to label next. ``rows``: of the catalog, the most worthwhile first; ``sizes``: how many products without a label
     each one's group of near-duplicates has. The other figures say what was left aside, in products: with
-    ``rows`` and the candidates that were not chosen they are all.
+    ``rows`` and the candidates that were not chosen they are all. ``repeated``: without a label, but with an id that others
+    have, so that a selection could not say which of them it is.
     """
 
     rows: np.ndarray
@@ -33,6 +34,7 @@ class Chosen:
     labelled: int
     alike: int
     unusable: int
+    repeated: int
 
 
 def next_labels(
@@ -55,16 +57,22 @@ def next_labels(
     known = np.isin(groups, groups[labelled])
     readable = np.ones(len(catalog), bool)
     readable[list(catalog.row_errors)] = False
+    times = Counter(catalog.ids)
+    repeated = np.array([times[one] > 1 for one in catalog.ids], dtype=bool) & readable & ~labelled
+    readable &= ~repeated
     open_rows = np.flatnonzero(~known & readable)
     random = np.random.default_rng(seed)
     order = random.permutation(open_rows)
     _, first = np.unique(groups[order], return_index=True)
     one_each = np.sort(order[first])
+    if not len(one_each) and not repeated.any():
+        raise CatalogError("expected products without a label, but every product of the catalog is labelled")
     views, unusable = _views(model, catalog, one_each, random, reporter)
-    if not len(views):
+    if views is None or not len(views):
         raise CatalogError(
             f"expected products without a label that the model can read, but of {len(catalog):,} products "
-            f"{int(known.sum()):,} are labelled or like labelled ones, and the others have no usable input"
+            f"{int(known.sum()):,} are labelled or like labelled ones, and the others have no usable input or an id that repeats "
+            f"({int(repeated.sum()):,} products; name a column of ids with --id)"
         )
     with reporter.stage("choosing", total=None):
         rows = views.rows[choose(views, budget, random)]
@@ -74,7 +82,8 @@ def next_labels(
         np.array([sizes[int(groups[row])] for row in rows], dtype=np.int64),
         int(labelled.sum()),
         int((readable & ~labelled).sum()) - len(one_each),
-        unusable + int((~readable & ~labelled).sum()),
+        unusable + int((~readable & ~labelled & ~repeated).sum()),
+        int(repeated.sum()),
     )
 
 
@@ -111,8 +120,8 @@ def _labelled(model: Categorizer, catalog: Catalog) -> np.ndarray:
 
 def _views(
     model: Categorizer, catalog: Catalog, rows: np.ndarray, random: np.random.Generator, reporter: Reporter
-) -> tuple[Views, int]:
-    """The candidates among ``rows``, in bounded memory, and how many of these have no usable input."""
+) -> tuple[Views | None, int]:
+    """The candidates among ``rows`` (None where there are none), in bounded memory, and how many have no usable input."""
     kept: Views | None = None
     keys = np.zeros(0)
     usable = 0
@@ -125,6 +134,4 @@ def _views(
             kept = found if kept is None else Views.together([kept, found])
             kept, keys = thin_out(kept, keys)
             stage.advance(len(part))
-    if kept is None:
-        raise CatalogError("expected products without a label, but every product of the catalog is labelled")
     return kept, len(rows) - usable

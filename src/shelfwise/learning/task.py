@@ -21,6 +21,7 @@ from shelfwise.taxonomy.decisions import Decisions
 from shelfwise.taxonomy.label_words import mask_labels
 from shelfwise.taxonomy.targets import LabelTarget, PathTarget, Target
 from shelfwise.taxonomy.truth import Truth, read_truth
+from shelfwise.taxonomy.whose_decisions import about, left_out_line
 
 
 @dataclass(frozen=True)
@@ -49,6 +50,10 @@ def read_task(
     Raises ShelfwiseError (TargetError, RecipeError …) when the catalog does not have it.
     """
     truth = read_truth(catalog, recipe.target)
+    if decisions is not None:
+        decisions, others = about(catalog, decisions)
+        if others:
+            reporter.say(left_out_line(others))
     decided = None if decisions is None else lay_over(truth, catalog.ids, decisions)
     truth = truth if decided is None else decided.truth
     declared = _with_separator(recipe, truth)

@@ -63,6 +63,7 @@ def decision_schema(multilabel: bool) -> pa.Schema:
             ("queue", pa.string()),
             ("occurrence", pa.int32()),
             ("final", pa.bool_()),
+            ("title", pa.string()),
         ]
     )
 
@@ -124,6 +125,7 @@ def _tables(connection: Connection, schema: pa.Schema, everything: bool) -> Iter
         select(
             products.c.id,
             products.c.occurrence,
+            products.c.title,
             decisions,
             models.c.fingerprint,
             final.c.id.is_not(None).label("final"),
@@ -151,6 +153,7 @@ def _tables(connection: Connection, schema: pa.Schema, everything: bool) -> Iter
                 "queue": row.queue,
                 "occurrence": row.occurrence,
                 "final": bool(row.final),
+                "title": row.title,
             }
             for row in part
         ]

@@ -26,10 +26,11 @@ Key = tuple[str, int]
 
 @dataclass(frozen=True)
 class Decision:
-    """What counts for one product; an empty ``answer`` says that nobody can tell."""
+    """What counts for one product; an empty ``answer`` says that nobody can tell. ``title``: the product's, where it was told."""
 
     answer: Answer
     at: datetime
+    title: str = ""
 
 
 @dataclass(frozen=True)
@@ -93,6 +94,7 @@ def _table(file: Path, multilabel: bool) -> list[tuple[Key, Decision | None]]:
         raise DecisionsError(f"'{file}', decision {row + 1:,} cannot be read ({why}); export it again")
     answers = _answers(catalog.column(name), LIST_JOIN if multilabel else PATH_JOIN)
     cells = {column: as_text(catalog.column(column)).to_pylist() for column in _ALWAYS if column != "id"}
+    cells["title"] = _titles(catalog)
     return [
         _row(file, row, catalog.ids[row], answers[row], {name: cells[name][row] or "" for name in cells})
         for row in range(len(catalog))
@@ -103,15 +105,23 @@ def _corrected(file: Path, catalog: Catalog, multilabel: bool) -> list[tuple[Key
     """What people wrote into a file of suspects; products that they left open are no decisions."""
     at = datetime.fromtimestamp(file.stat().st_mtime, UTC)
     answers = _answers(catalog.column("correct"), LIST_JOIN if multilabel else PATH_JOIN)
-    occurrences = as_text(catalog.column("occurrence")).to_pylist()
+    occurrences, titles = as_text(catalog.column("occurrence")).to_pylist(), _titles(catalog)
     return [
         (
             (catalog.ids[row], _occurrence(f"'{file}', row {row + 1:,}", occurrences[row] or "")),
-            Decision(answer, at),
+            Decision(answer, at, titles[row] or ""),
         )
         for row, answer in enumerate(answers)
         if answer
     ]
+
+
+def _titles(catalog: Catalog) -> list[str | None]:
+    """Nothing for files of earlier versions."""
+    if "title" not in catalog.table.column_names:
+        return [None] * len(catalog)
+    titles: list[str | None] = as_text(catalog.column("title")).to_pylist()
+    return titles
 
 
 def _occurrence(where: str, written: str) -> int:
@@ -141,7 +151,7 @@ def _row(
         return key, None
     if not answer and cells["action"] not in ("cannot_tell", "settle", "correct", "accept"):
         raise DecisionsError(f"{where}: a final decision needs an answer, but it has none; export it again")
-    return key, Decision(answer, at if at.tzinfo else at.replace(tzinfo=UTC))
+    return key, Decision(answer, at if at.tzinfo else at.replace(tzinfo=UTC), cells["title"])
 
 
 def _answers(column: pa.Array, joined: str) -> Sequence[Answer]:
