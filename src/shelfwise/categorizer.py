@@ -252,6 +252,7 @@ class Categorizer:
             reporter or Silent(),
             set_rule=self._set_rule,
             explained=self._explains,
+            trained=self.facts_.inputs,
         )
 
     def evaluate(

@@ -89,7 +89,8 @@ def _predict(
     predictions: list[Prediction] = []
     singles: dict[str, list[Category]] = {name: [] for name in ensemble.names}
     router = model.router_.whole_answers()
-    for block in predicted_blocks(model.recipe_, ensemble, router, catalog, reporter):
+    trained = model.facts_.inputs
+    for block in predicted_blocks(model.recipe_, ensemble, router, catalog, reporter, trained=trained):
         predictions += block.predictions
         for name, answers in per_classifier_answers(ensemble, block.logits, block.present).items():
             singles[name] += answers

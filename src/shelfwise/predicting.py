@@ -4,20 +4,22 @@ from __future__ import annotations
 
 import difflib
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
 
 from shelfwise.answers import Answers
+from shelfwise.catalog.carried import Carried, ListensForCarried, sparse_inputs
 from shelfwise.catalog.catalog import Catalog
+from shelfwise.catalog.input_figures import InputFigures
 from shelfwise.decision.conformal import SetRule
 from shelfwise.decision.router import Router
 from shelfwise.encoders.allocator import keep_freed_memory
 from shelfwise.engine.classifier import BLOCK_ROWS
 from shelfwise.engine.threads import hold_linear_algebra_to
-from shelfwise.ensemble import Ensemble, prepare
+from shelfwise.ensemble import Ensemble, Prepared, prepare
 from shelfwise.predicted_columns import PredictedColumns
 from shelfwise.predictions import Prediction
 from shelfwise.progress import Reporter
@@ -52,12 +54,15 @@ def predicted_blocks(
     *,
     set_rule: SetRule | None = None,
     explained: bool = False,
+    trained: Mapping[str, InputFigures] | None = None,
 ) -> Iterator[PredictedBlock]:
-    """Predictions in the catalog's order. ``set_rule``: give the set of categories besides; ``explained``: say why besides."""
+    """Predictions in the catalog's order. ``set_rule``: give the set of categories besides; ``explained``: say why besides;
+    ``trained``: what the inputs were like in training, so that what the products lack is told."""
     set_up_process(recipe)
     for line in missing_inputs(recipe, catalog):
         reporter.say(line)
     prepared = prepare(ensemble.encoders, recipe.inputs, catalog, reporter)
+    _tell_carried(recipe, catalog, prepared, trained or {}, reporter)
     data = ensemble.transform(prepared)
     answers = Answers(ensemble, recipe.routing, catalog, prepared, data, router, set_rule)
     explainer = None
@@ -83,6 +88,32 @@ def missing_inputs(recipe: Recipe, catalog: Catalog) -> Iterator[str]:
         like = like or difflib.get_close_matches(name, columns, n=1)
         hint = f"; did you mean '{like[0]}'?" if like else ""
         yield f"the model reads the column '{name}', which the catalog does not have: it is absent in all products{hint}"
+
+
+def _tell_carried(
+    recipe: Recipe,
+    catalog: Catalog,
+    prepared: Prepared,
+    trained: Mapping[str, InputFigures],
+    reporter: Reporter,
+) -> None:
+    """What the products carry of the inputs that they have columns for, to those who listen for it, else what they lack."""
+    columns = set(catalog.table.column_names)
+    carried = {
+        one.name: Carried(
+            int(prepared[one.name].present.sum()),
+            len(catalog),
+            trained[one.name].present,
+            trained[one.name].products,
+        )
+        for one in recipe.inputs
+        if one.name in trained and columns.intersection(one.columns)
+    }
+    if isinstance(reporter, ListensForCarried):
+        reporter.carries(carried)
+        return
+    for line in sparse_inputs(carried):
+        reporter.say(line)
 
 
 def _blocks(products: int, scores_a_product: int) -> Iterator[np.ndarray]:

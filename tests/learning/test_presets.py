@@ -56,6 +56,22 @@ class TestChoice:
             [title] = completed(read(tmp_path / "t.csv", products), inputs=[{"name": "title"}]).inputs
             assert (title.encoder or {}).get("chars") == chars
 
+    @pytest.mark.parametrize(
+        ("title", "times", "chars"),
+        [
+            ("红色连衣裙", 1, [1, 5]),
+            ("กระโปรงสีแดง", 1, [1, 5]),
+            ("赤いスカート", 40, [1, 3]),
+            ("красное платье", 1, [2, 5]),
+        ],
+    )
+    def test_where_words_have_no_spaces_between_single_characters_count(
+        self, tmp_path: Path, rows: Rows, title: str, times: int, chars: list[int]
+    ) -> None:
+        told = [{**row, "title": f"{title} {place}" * times} for place, row in enumerate(rows)]
+        [found] = completed(read(tmp_path / "t.csv", told), inputs=[{"name": "title"}]).inputs
+        assert (found.encoder or {}).get("chars") == chars
+
     def test_a_classifier_for_each_input_and_for_all(self, shop: Catalog) -> None:
         chosen = {one.name: one.inputs for one in completed(shop).classifiers}
         assert chosen["title"] == ["title"]

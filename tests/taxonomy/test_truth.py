@@ -88,7 +88,7 @@ class TestDelimitedPaths:
             catalog(path=[["a", " b "], None, [], ["c", None, ""]]), TargetRecipe(columns=["path"])
         )
         assert truth.values == [("a", "b"), (), (), ("c",)]
-        assert truth.separator is None
+        assert truth.separator == "[]"
 
     def test_numbers_are_names(self) -> None:
         assert paths(["7", "12", None]) == [("7",), ("12",), ()]

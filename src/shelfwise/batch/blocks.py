@@ -12,6 +12,7 @@ import pyarrow as pa
 
 from shelfwise.batch.rows import Payload, column_table, encode_predictions, prediction_schema
 from shelfwise.catalog import Catalog
+from shelfwise.catalog.carried import Carried
 from shelfwise.decision.ruling import Ruling
 from shelfwise.encoders.open_cache import OpenCaches, kept_open
 from shelfwise.predicted_columns import DECISIONS, PredictedColumns
@@ -62,7 +63,7 @@ class Block:
     """What was made of one batch, as its file holds it, and what was said of it.
 
     ``notes``: the catalog's, which count from its start; ``said``: the model's, of this batch. ``stages``: the time that
-    another process spent on it, where a profile is wanted.
+    another process spent on it, where a profile is wanted. ``carried``: how many of its products carry each input.
     """
 
     payload: Payload
@@ -70,6 +71,7 @@ class Block:
     notes: tuple[str, ...] = ()
     said: tuple[str, ...] = ()
     stages: dict[str, Spent] = field(default_factory=dict)
+    carried: Mapping[str, Carried] = field(default_factory=dict)
 
 
 Make = Callable[[Catalog], Block]
@@ -105,7 +107,7 @@ class BlockMaker:
         with kept_open(self._caches):
             payload, ways = self._columns(batch, heard) or self._objects(batch, heard)
         tally = Tally(len(batch), {name: ways[name] for name in PREDICTION_COUNTS})
-        return Block(payload, tally, tuple(batch.notes), tuple(heard.said))
+        return Block(payload, tally, tuple(batch.notes), tuple(heard.said), carried=heard.carried)
 
     def _columns(self, batch: Catalog, heard: _Heard) -> tuple[Payload, Counter[str]] | None:
         """A table without a Python object for each product, several times as fast; None where objects are needed: for rules,
@@ -142,6 +144,10 @@ class _Heard(Silent):
 
     def __init__(self) -> None:
         self.said: list[str] = []
+        self.carried: dict[str, Carried] = {}
 
     def say(self, message: str) -> None:
         self.said.append(message)
+
+    def carries(self, inputs: Mapping[str, Carried]) -> None:
+        self.carried = dict(inputs)

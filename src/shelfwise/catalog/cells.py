@@ -9,6 +9,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from shelfwise.catalog.list_cells import joined_list, mostly_lists
+
 SURE_SEPARATORS = (">", "|")
 """Hardly used for anything but lists and paths."""
 LOOSE_SEPARATORS = (",", ";", "/")
@@ -29,6 +31,8 @@ class Cells:
 
     codes: np.ndarray
     values: list[str]
+    lists: bool = False
+    """Whether it is a column of lists, or of cells that hold lists written out; they are joined with " | "."""
 
     def splits(self) -> Iterator[tuple[np.ndarray, list[str]]]:
         """The values whole, then split at each separator that seems to separate.
@@ -58,6 +62,7 @@ class Cells:
 
 def read_cells(column: pa.Array | pa.ChunkedArray) -> Cells | None:
     """The cells of a column of strings, numbers, booleans or lists of strings; None for any other type."""
+    lists = False
     array = column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column
     kind = array.type
     if pa.types.is_dictionary(kind):
@@ -66,7 +71,7 @@ def read_cells(column: pa.Array | pa.ChunkedArray) -> Cells | None:
     if pa.types.is_list(kind) or pa.types.is_large_list(kind):
         if not (pa.types.is_string(kind.value_type) or pa.types.is_large_string(kind.value_type)):
             return None
-        array = pc.binary_join(array, " | ")
+        array, lists = pc.binary_join(array, " | "), True
         kind = array.type
     plain = (pa.types.is_string, pa.types.is_large_string, pa.types.is_integer, pa.types.is_floating)
     if not any(test(kind) for test in (*plain, pa.types.is_boolean)):
@@ -75,7 +80,12 @@ def read_cells(column: pa.Array | pa.ChunkedArray) -> Cells | None:
     text = pc.if_else(pc.equal(text, ""), pa.scalar(None, pa.large_string()), text)
     encoded = text.dictionary_encode()
     codes = pc.fill_null(encoded.indices, -1).to_numpy(zero_copy_only=False).astype(np.int64)
-    return Cells(codes, encoded.dictionary.to_pylist())
+    values = encoded.dictionary.to_pylist()
+    if not lists and mostly_lists(values, np.bincount(codes[codes >= 0], minlength=len(values)).tolist()):
+        numbers: dict[str, int] = {}
+        again = [numbers.setdefault(joined_list(value, " | "), len(numbers)) for value in values]
+        return Cells(np.where(codes >= 0, np.array(again)[codes], -1), list(numbers), True)
+    return Cells(codes, values, lists)
 
 
 def normalise(text: str) -> str:

@@ -145,5 +145,8 @@ def _texts(name: str, profile: Profile) -> Guess | None:
     if repeats and profile.words <= FEW_WORDS:
         return Role.CATEGORY, f"few values ({profile.distinct:,} in {profile.filled:,} rows)"
     if profile.codes >= MOSTLY and profile.distinct_share >= 0.5:
-        return Role.IGNORED, "codes: nearly every product has its own"
+        why = "codes: nearly every product has its own"
+        if profile.beginnings:
+            why += f", but they begin in {profile.beginnings:,} ways only, which may tell something"
+        return Role.IGNORED, why
     return None

@@ -11,17 +11,33 @@ import pyarrow.compute as pc
 from shelfwise.catalog.arrow_types import number_text
 from shelfwise.catalog.column import ImageSource, InputColumn, Role, State
 from shelfwise.catalog.image_source import AbsentImages
+from shelfwise.catalog.list_cells import joined_list
 from shelfwise.catalog.numbers import parse_column
 from shelfwise.catalog.rows import NUMBER, STRING
 
 LIST_SEPARATOR = " | "
-ABSENT_WORDS = ("nan", "NaN", "NAN", "NaT", "null", "NULL", "None", "none", "N/A", "n/a", "#N/A", "<NA>", "-")
+ABSENT_WORDS = (
+    "nan",
+    "NaN",
+    "NAN",
+    "NaT",
+    "null",
+    "NULL",
+    "None",
+    "none",
+    "N/A",
+    "n/a",
+    "#N/A",
+    "<NA>",
+    "-",
+    "[]",
+)
 """What exports write for an empty cell. "NA" is not among them: shops have it as a category of its own."""
 
 
 def text_input(name: str, role: Role, column: pa.Array, row_errors: dict[int, str]) -> InputColumn:
-    """A TEXT or CATEGORY input; surrounding space is cut off, lists are joined with " | "."""
-    texts = _trimmed(column)
+    """A TEXT or CATEGORY input; surrounding space is cut off, lists are joined with " | ", those written into cells too."""
+    texts = _with_lists_joined(_trimmed(column))
     state = np.where(np.asarray(pc.is_null(texts)), State.ABSENT, State.PRESENT).astype(np.int8)
     return _with_row_errors(InputColumn(name, role, texts, state), row_errors)
 
@@ -112,6 +128,15 @@ def _trimmed(column: pa.Array) -> pa.Array:
     texts = pc.utf8_trim_whitespace(as_text(column))
     empty = pc.is_in(texts, value_set=pa.array(["", *ABSENT_WORDS], texts.type))
     return pc.if_else(empty, pa.scalar(None, texts.type), texts)
+
+
+def _with_lists_joined(texts: pa.Array) -> pa.Array:
+    """Cells that hold a list, as programs write it, spelled as a list column is: the two are one input."""
+    opened = pc.fill_null(pc.or_(pc.starts_with(texts, "["), pc.starts_with(texts, "(")), False)
+    if not pc.any(opened).as_py():
+        return texts
+    joined = [joined_list(text, LIST_SEPARATOR) for text in texts.filter(opened).to_pylist()]
+    return _trimmed(pc.replace_with_mask(texts, opened, pa.array(joined, texts.type)))
 
 
 def _with_row_errors(column: InputColumn, row_errors: dict[int, str]) -> InputColumn:

@@ -125,7 +125,8 @@ def _giveaways(
         for name, field in catalog.fields.items()
         if field.role in INPUT_ROLES and field.role is not Role.IMAGE and name not in recipe.columns
     }
-    return find_giveaways(columns, truth.values, multilabel=recipe.multilabel, groups=groups)
+    numbers = [name for name in columns if catalog.fields[name].role is Role.NUMBER]
+    return find_giveaways(columns, truth.values, multilabel=recipe.multilabel, groups=groups, numbers=numbers)
 
 
 def _leaks(

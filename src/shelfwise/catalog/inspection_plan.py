@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from shelfwise.catalog.catalog import Catalog
 from shelfwise.catalog.column import INPUT_ROLES, Role
+from shelfwise.catalog.field_rules import URLS
 from shelfwise.catalog.giveaway import Giveaway
 from shelfwise.catalog.inspection import Inspection, LeftOut, PlannedInput, Problem, TargetFound
 
@@ -22,6 +23,10 @@ READ_AS = {
     Role.NUMBER: "numbers, scaled, and whether there is one",
     Role.IMAGE: "pictures, by a small network trained on them",
 }
+NAMES_TOLD = 12
+"""Columns of one reason that are named in one line; `inspect` names all."""
+_TARGET = "the target"
+_ID = "the id, carried through to the predictions"
 PRETRAINED_HINT = "A pretrained image network (--image-model) usually sees more."
 
 
@@ -32,7 +37,7 @@ def plan_inputs(
     inputs, left_out = [], []
     for name, field in catalog.fields.items():
         if name in target:
-            left_out.append(LeftOut(name=name, why="the target", giveaway=False))
+            left_out.append(LeftOut(name=name, why=_TARGET, giveaway=False))
         elif name in giveaways:
             why = f"gives the answer away: {giveaways[name].why}"
             left_out.append(LeftOut(name=name, why=why, giveaway=True))
@@ -43,9 +48,30 @@ def plan_inputs(
     return inputs, left_out
 
 
+def told_in_one_line(left_out: Sequence[LeftOut]) -> str | None:
+    """Which columns are not read, and why, those of one reason together; None where all are.
+
+    Columns that give the answer away are told of apart, as are addresses of images, and of target and id nobody needs to be.
+    """
+    reasons: dict[str, list[str]] = {}
+    for one in left_out:
+        if not one.giveaway and one.why not in (_TARGET, _ID, URLS):
+            reasons.setdefault(one.why.split(";")[0], []).append(one.name)
+    if not reasons:
+        return None
+    told = "; ".join(f"{_few(names)} ({why})" for why, names in reasons.items())
+    return f"not read: {told}; name a column with --inputs to use it all the same"
+
+
+def _few(names: Sequence[str]) -> str:
+    shown = names if len(names) <= NAMES_TOLD else names[: NAMES_TOLD - 1]
+    more = f" and {len(names) - len(shown):,} more" if len(shown) < len(names) else ""
+    return ", ".join(f"'{' '.join(name.split()):.40}'" for name in shown) + more
+
+
 def _why_not(role: Role, why: str) -> str:
     if role is Role.ID:
-        return "the id, carried through to the predictions"
+        return _ID
     if role is Role.GROUP:
         return "the group: variants of one product are never on both sides of a test"
     return why

@@ -6,6 +6,7 @@ import textwrap
 from collections.abc import Sequence
 
 from shelfwise.catalog.inspection import Inspection, LeakFound, Spread, TargetFound
+from shelfwise.catalog.list_cells import LISTS
 
 WIDTH = 118
 EXAMPLE_WIDTH = 34
@@ -140,6 +141,7 @@ def _target(inspection: Inspection) -> list[str]:
     assumed = " (the likeliest, as none was named)" if target.assumed else ""
     kind = "label sets" if target.multilabel else "paths" if len(target.levels) > 1 else "categories"
     separated = f', separated by "{target.separator}"' if target.separator else ""
+    separated = ", written as lists" if target.separator == LISTS else separated
     rows = [["labelled products", count_of(target.labelled, inspection.products)], *target_rows(target)]
     lines = [f"Target {','.join(target.columns)}: {kind}{separated}{assumed}", *aligned(rows)]
     return lines + [wrapped for note in target.notes for wrapped in _bullet("-", note)]

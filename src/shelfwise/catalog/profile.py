@@ -10,6 +10,7 @@ import pyarrow.compute as pc
 
 from shelfwise.catalog.image_source import is_url
 from shelfwise.catalog.inputs import as_text, image_paths
+from shelfwise.catalog.list_cells import mostly_lists
 from shelfwise.catalog.numbers import parse_number
 from shelfwise.catalog.rows import NUMBER
 
@@ -17,6 +18,9 @@ _IMAGE_ENDING = re.compile(r"\.(jpe?g|png|gif|webp|bmp|tiff?|avif|heic)(\?.*)?$"
 _DATE = re.compile(r"^\d{4}-\d\d-\d\d([T ]\d\d:\d\d.*)?$")
 _CODE = re.compile(r"^(?=\S*\d)\S+$")
 _DIGIT = re.compile(r"\d")
+_FIRST_LETTERS = re.compile(r"[^\W\d_]{2,6}(?![^\W\d_])")
+_CODES_A_BEGINNING = 10
+"""Codes, on average, that begin with the same letters, from which those seem to mean something."""
 MAX_NUMBER_CHARACTERS = 30
 MAX_CHARACTERS = 2_000  # the beginning of a text is enough to tell what it is
 _PATH_SEPARATORS = (" > ", " >> ", " » ", " › ")
@@ -46,7 +50,10 @@ class Profile:
     """Share with several levels, such as "Shoes > Boots"."""
     codes: float = 0.0
     """Share that is one word with a digit in it."""
+    beginnings: int = 0
+    """How many different letters codes begin with, where these repeat: "ABC-1045" begins with "ABC"; else 0."""
     is_list: bool = False
+    """Whether it is a column of lists, or most cells are lists written out."""
     typed_number: bool = False
     examples: tuple[str, ...] = field(default=())
 
@@ -67,6 +74,7 @@ def profile_column(column: pa.Array) -> Profile:
     typed_number = column.type == NUMBER
     texts = pc.utf8_slice_codeunits(image_paths(as_text(column)), 0, MAX_CHARACTERS).drop_null().to_pylist()
     count = len(texts)
+    is_list = is_list or mostly_lists(texts, [1] * count)
     if not count:
         return Profile(len(column), is_list=is_list, typed_number=typed_number)
     short = (
@@ -90,7 +98,15 @@ def profile_column(column: pa.Array) -> Profile:
         dates=sum(_DATE.match(text) is not None for text in texts) / count,
         paths=sum(any(separator in text for separator in _PATH_SEPARATORS) for text in texts) / count,
         codes=sum(_CODE.match(text) is not None for text in texts) / count,
+        beginnings=_beginnings(texts),
         is_list=is_list,
         typed_number=typed_number,
         examples=tuple(dict.fromkeys(text[:40] for text in texts[:50]))[:3],
     )
+
+
+def _beginnings(texts: list[str]) -> int:
+    found = [match.group().casefold() for text in texts if (match := _FIRST_LETTERS.match(text))]
+    different = len(set(found))
+    repeat = 2 <= different <= len(found) / _CODES_A_BEGINNING and len(found) >= 0.8 * len(texts)
+    return different if repeat else 0

@@ -6,7 +6,6 @@ import re
 from collections.abc import Sequence
 
 import numpy as np
-import pyarrow as pa
 
 from shelfwise.catalog.catalog import Catalog
 from shelfwise.catalog.cells import Cells, normalise, read_cells
@@ -58,9 +57,8 @@ def suggest_targets(catalog: Catalog) -> list[Suggestion]:
     ranked: list[_Ranked] = []
     singles: dict[str, Cells] = {}
     for name, column in cells.items():
-        is_list = pa.types.is_list(catalog.column(name).type)
-        found = _path(name, column) if not is_list else None
-        found = found or _labels(name, column, is_list)
+        found = _path(name, column) if not column.lists else None
+        found = found or _labels(name, column)
         if found is not None:
             ranked.append(found)
         elif _is_single(name, column):
@@ -92,9 +90,9 @@ def _path(name: str, column: Cells) -> _Ranked | None:
     return 3.0, _suggest([name], False, separator, why)
 
 
-def _labels(name: str, column: Cells, is_list: bool) -> _Ranked | None:
-    separator = None if is_list else recognise_separator(column.values, LABEL_SEPARATORS)
-    if separator is None and not is_list:
+def _labels(name: str, column: Cells) -> _Ranked | None:
+    separator = None if column.lists else recognise_separator(column.values, LABEL_SEPARATORS)
+    if separator is None and not column.lists:
         return None
     found = list(column.splits())[1:]
     per_value = max(found, key=lambda one: len(one[1]), default=None)
@@ -107,7 +105,7 @@ def _labels(name: str, column: Cells, is_list: bool) -> _Ranked | None:
         return None
     named = bool(words(normal_name(name)) & LABEL_WORDS)
     why = f"lists of labels, {distinct:,} different ones"
-    return 1.2 + named + 0.4 * is_list, _suggest([name], True, separator, why)
+    return 1.2 + named + 0.4 * column.lists, _suggest([name], True, separator, why)
 
 
 def _is_single(name: str, column: Cells) -> bool:

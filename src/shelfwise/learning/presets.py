@@ -14,6 +14,7 @@ import pyarrow.compute as pc
 from shelfwise.catalog.catalog import Catalog
 from shelfwise.catalog.column import INPUT_ROLES, Role
 from shelfwise.catalog.giveaway import Giveaway, find_giveaways
+from shelfwise.catalog.inspection_plan import plan_inputs, told_in_one_line
 from shelfwise.encoders.registry import build_encoder, default_encoder_for
 from shelfwise.errors import RecipeError
 from shelfwise.heads.tree import unequal_depths
@@ -31,6 +32,10 @@ _SHORT_TEXT_CHARACTERS = 120
 _FEW_CHARACTERS = 3_000_000
 """So do longer ones while a column holds no more characters in all: with few products they help, and cost little."""
 _SAMPLE_ROWS = 5_000
+_SPACELESS = r"[\p{Han}\p{Hiragana}\p{Katakana}\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}]"
+_SPACELESS_SHARE = 0.1
+"""Of a column's characters, from which on it counts as written without spaces: what looks like a word there is a sentence, and a
+single character may be a word."""
 _FEW_VALUES_SHARE = 0.05
 
 
@@ -112,10 +117,18 @@ def _choose_inputs(
     ]
     scalar = {name: catalog.column(name) for name in candidates if catalog.fields[name].role != Role.IMAGE}
     giveaways: dict[str, Giveaway] = find_giveaways(
-        scalar, truth.values, multilabel=recipe.target.multilabel, groups=groups, seed=recipe.training.seed
+        scalar,
+        truth.values,
+        multilabel=recipe.target.multilabel,
+        groups=groups,
+        seed=recipe.training.seed,
+        numbers=[name for name in scalar if catalog.fields[name].role == Role.NUMBER],
     )
     for name, giveaway in giveaways.items():
         reporter.say(f"left out '{name}': {giveaway.why} (name it with --inputs to use it all the same)")
+    unread = told_in_one_line(plan_inputs(catalog, recipe.target.columns, giveaways)[1])
+    if unread:
+        reporter.say(unread)
     return [InputRecipe(name=name) for name in candidates if name not in giveaways]
 
 
@@ -173,14 +186,29 @@ def _encoder(role: Role, name: str, catalog: Catalog, recipe: Recipe) -> dict[st
         return {"kind": "pretrained_image", "model": recipe.image_model, "features": "layers"}
     if role == Role.TEXT:
         length = _mean_length(catalog, name)
+        if _written_without_spaces(catalog, name):
+            return {"kind": kind, "words": [1, 2], "chars": [1, 5 if length <= _SHORT_TEXT_CHARACTERS else 3]}
         if length <= _SHORT_TEXT_CHARACTERS or length * len(catalog) <= _FEW_CHARACTERS:
             return {"kind": kind, "words": [1, 2], "chars": [2, 5]}
     return {"kind": kind}
 
 
 def _mean_length(catalog: Catalog, name: str) -> float:
+    texts = _sampled_texts(catalog, name)
+    return float(np.mean(pc.utf8_length(texts))) if texts is not None and len(texts) else 0.0
+
+
+def _written_without_spaces(catalog: Catalog, name: str) -> bool:
+    texts = _sampled_texts(catalog, name)
+    if texts is None:
+        return False
+    found = pc.sum(pc.count_substring_regex(texts, pattern=_SPACELESS)).as_py() or 0
+    return bool(found > _SPACELESS_SHARE * (pc.sum(pc.utf8_length(texts)).as_py() or 0))
+
+
+def _sampled_texts(catalog: Catalog, name: str) -> pa.Array | pa.ChunkedArray | None:
+    """The first texts of a column; None where it holds none."""
     values = catalog.input(name).values
     if not isinstance(values, pa.Array | pa.ChunkedArray) or not pa.types.is_string(values.type):
-        return 0.0
-    lengths = pc.utf8_length(values.slice(0, _SAMPLE_ROWS)).drop_null()
-    return float(np.mean(lengths)) if len(lengths) else 0.0
+        return None
+    return values.slice(0, _SAMPLE_ROWS).drop_null()

@@ -5,13 +5,14 @@ from __future__ import annotations
 import difflib
 import re
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import pyarrow as pa
 
 from shelfwise.catalog.catalog import Catalog
 from shelfwise.catalog.inputs import ABSENT_WORDS, as_text
+from shelfwise.catalog.list_cells import LISTS, looks_like_list, mostly_lists, read_list
 from shelfwise.errors import TargetError
 from shelfwise.recipe import TargetRecipe
 from shelfwise.taxonomy.checks import remarks
@@ -34,7 +35,10 @@ Words = Counter[str]
 
 @dataclass(frozen=True)
 class Truth:
-    """The known answers of a catalog: a path or a label set a product, empty where it has none."""
+    """The known answers of a catalog: a path or a label set a product, empty where it has none.
+
+    ``separator``: what stood between the parts; ``LISTS`` where they were lists; None where nothing was taken apart.
+    """
 
     values: list[tuple[str, ...]]
     separator: str | None
@@ -45,6 +49,7 @@ class Truth:
 def read_truth(catalog: Catalog, target: TargetRecipe, known: Sequence[tuple[str, ...]] = ()) -> Truth:
     """The answers that ``target`` names. An empty separator splits nothing: every value is one name.
 
+    Where most cells are lists written out (``["a", "b"]``), they are read as a list column is: see `_lists`.
     Words for nothing, as in inputs (``ABSENT_WORDS``), are no category. Whole numbers are spelled as ``known`` does, else, where
     a column holds numbers only, as they would come from a column of floats: "8.0" is "8".
     Names that differ in capitals or spaces only are one category, spelled as in ``known`` (a model's paths, or its labels as
@@ -74,12 +79,12 @@ def _read(catalog: Catalog, target: TargetRecipe, words: Words, known: Sequence[
                 f"target column '{name}' is not in the catalog, which has {', '.join(catalog.table.column_names)}{hint}"
             )
     if target.multilabel:
-        return _label_sets(catalog, target, words)
+        return _label_sets(catalog, target, words, {path[-1] for path in known if path})
     names = {name for path in known for name in path}
     settled = {**{_whole_number(name): name for name in names}, **{name: name for name in names}}
     if len(target.columns) > 1:
         return _level_columns(catalog, target.columns, words, settled)
-    return _delimited_paths(catalog.column(target.columns[0]), target.separator, words, settled)
+    return _delimited_paths(catalog.column(target.columns[0]), target, words, settled)
 
 
 def has_truth(catalog: Catalog, target: TargetRecipe) -> bool:
@@ -106,36 +111,100 @@ def _level_columns(
 
 
 def _delimited_paths(
-    column: pa.Array, separator: str | None, words: Words, settled: Mapping[str, str]
+    column: pa.Array, target: TargetRecipe, words: Words, settled: Mapping[str, str]
 ) -> Truth:
     if pa.types.is_list(column.type):
         lists = [_without_words(value or (), words) for value in column.to_pylist()]
-        return Truth([_clean(value) for value in lists], None, notes=_gaps(map(_has_gap, lists)))
-    texts = _one_number_style(_texts(column, words), settled)
-    if separator is None:
-        separator = recognise_separator(texts, PATH_SEPARATORS)
+        return Truth([_clean(value) for value in lists], LISTS, notes=_gaps(map(_has_gap, lists)))
+    texts = _texts(column, words)
+    listed = _lists(texts, target, words, settled)
+    if target.separator != LISTS and all(len(names) < 2 for names in listed.of.values()):
+        # Lists of one path each, such as ["Home > Lamps"], are those paths.
+        texts = [next(iter(listed.of[text]), "") if text in listed.of else text for text in texts]
+        listed = replace(listed, of={}, most=False)
+    texts = _one_number_style(texts, settled) if not listed.of else texts
+    separator = listed.separator(texts, PATH_SEPARATORS)
     # Every different path is taken apart once, and products share what it comes to: millions have few paths.
     parts_of = {
-        text: _without_words(_parts(text, separator), words, times) for text, times in Counter(texts).items()
+        text: _without_words(listed.of[text] if text in listed.of else _parts(text, separator), words, times)
+        for text, times in Counter(texts).items()
     }
     clean = {text: _clean(names) for text, names in parts_of.items()}
     parts, values = [parts_of[text] for text in texts], [clean[text] for text in texts]
-    notes = (*_gaps(map(_has_gap, parts)), *_separator_in_names(values, separator))
-    return Truth(values, separator, notes=notes)
+    notes = (*listed.notes, *_gaps(map(_has_gap, parts)), *_separator_in_names(values, separator))
+    return Truth(values, LISTS if listed.most else separator, notes=notes)
 
 
-def _label_sets(catalog: Catalog, target: TargetRecipe, words: Words) -> Truth:
+def _label_sets(catalog: Catalog, target: TargetRecipe, words: Words, known: Collection[str]) -> Truth:
     columns = [catalog.column(name) for name in target.columns]
     if len(columns) > 1:
         rows = zip(*(_texts(column, words) for column in columns), strict=True)
         return Truth([_unique(_clean(row)) for row in rows], None)
     if pa.types.is_list(columns[0].type):
         lists = [_without_words(value or (), words) for value in columns[0].to_pylist()]
-        return Truth([_unique(_clean(value)) for value in lists], None)
+        return Truth([_unique(_clean(value)) for value in lists], LISTS)
     texts = _texts(columns[0], words)
-    separator = recognise_separator(texts, LABEL_SEPARATORS) if target.separator is None else target.separator
-    rows_of = (_without_words(_parts(text, separator), words) for text in texts)
-    return Truth([_unique(_clean(parts)) for parts in rows_of], separator)
+    listed = _lists(texts, target, words, known)
+    separator = listed.separator(texts, LABEL_SEPARATORS)
+    rows_of = (
+        _without_words(listed.of[text] if text in listed.of else _parts(text, separator), words)
+        for text in texts
+    )
+    values = [_unique(_clean(parts)) for parts in rows_of]
+    return Truth(values, LISTS if listed.most else separator, notes=listed.notes)
+
+
+@dataclass(frozen=True)
+class _Listed:
+    """A column's cells that are lists written out: what each comes to (``of``), and whether ``most`` filled cells are such."""
+
+    of: Mapping[str, tuple[str, ...]]
+    most: bool
+    given: str | None
+    notes: tuple[str, ...] = ()
+
+    def separator(self, texts: Sequence[str], candidates: Sequence[str]) -> str | None:
+        """What stands between the parts of the other cells; among lists they are single names."""
+        if self.given not in (None, LISTS):
+            return self.given
+        others = () if self.most else [text for text in texts if text not in self.of]
+        return recognise_separator(others, candidates)
+
+
+def _lists(texts: Sequence[str], target: TargetRecipe, words: Words, known: Collection[str]) -> _Listed:
+    """The cells to be read as lists: where most seem to be such, or where ``LISTS`` is the separator, all that seem to be.
+
+    One that cannot be read is no label, and is told of. An empty separator leaves all cells as they are written, unless a model
+    is asked (``known``: its names), whose own catalog had nothing to take apart.
+    """
+    counts = Counter(text for text in texts if text)
+    seeming = [text for text in counts if looks_like_list(text) and text.strip() not in known]
+    most = mostly_lists(counts, counts.values()) and bool(seeming)
+    if not seeming or (target.separator == "" and not known):
+        return _Listed({}, False, target.separator)
+    column = ",".join(target.columns)
+    if not most and target.separator != LISTS:
+        quoted = [text for text in seeming if "'" in text or '"' in text]
+        note = _strange_cells(quoted, counts, column, "a list")
+        note += ", while most cells do not: taken as they are written; --separator '[]' reads them as lists"
+        return _Listed({}, False, target.separator, (note,) if quoted else ())
+    words.pop("[]", None)  # among lists an empty one is no word
+    read = {text: read_list(text) for text in seeming}
+    bad = [text for text, names in read.items() if names is None]
+    note = _strange_cells(bad, counts, column, "a list that cannot be read")
+    note += (
+        """: taken as having none; expected texts and numbers in one level, as ["a", "b"] or ['a', 'b']; --separator '' takes """
+        "all cells as they are written"
+    )
+    found = {text: names or () for text, names in read.items()}
+    return _Listed(found, most, target.separator, (note,) if bad else ())
+
+
+def _strange_cells(strange: Sequence[str], counts: Mapping[str, int], column: str, what: str) -> str:
+    count = sum(counts[text] for text in strange)
+    hold = "cell of '{}' seems" if count == 1 else "cells of '{}' seem"
+    example = f" ({min(strange):.60})" if strange else ""
+    return f"{count:,} {hold.format(column)} to hold {what}{example}"
 
 
 def recognise_separator(texts: Sequence[str], candidates: Sequence[str]) -> str | None:
