@@ -40,6 +40,10 @@ SURER = (0.99, 0.999)
 """Certainties with which the study's precision is promised, too: room for the chance in what is measured on a test part."""
 MIN_PRODUCTS = 30
 MOST_ECE = 0.015
+OFF = 0.03
+"""How far the coverage of a group of categories may be from what was asked ..."""
+OFTEN = 5
+"""... and in how many splits a group must be measured for its mean to say more of the sets than of chance."""
 COLUMNS = [
     Column("study, split"),
     Column("whole right"),
@@ -211,6 +215,22 @@ def _kept(
     return good, accepted
 
 
+def off_by_chance(scored: int, held_out: int, asked: float) -> float:
+    """How probable it is that of ``scored`` products a share other than ``asked`` by more than three points is covered, by a threshold
+    that as many of ``held_out`` ones reach as it should: what is covered is beta-binomial (Angelopoulos & Bates 2023).
+
+    >>> round(off_by_chance(50, 150, 0.9), 2), round(off_by_chance(5_000, 15_000, 0.9), 2)
+    (0.48, 0.0)
+    """
+    import numpy as np
+    from scipy.stats import betabinom
+
+    rank = min(int(np.ceil((held_out + 1) * asked * (1 - 1e-12))), held_out)
+    covered = np.arange(scored + 1)
+    chance = betabinom(scored, rank, held_out + 1 - rank).pmf(covered)
+    return float(chance[np.abs(covered / scored - asked) > OFF].sum())
+
+
 def _sum_up_sets(result: Result, study: str, found: list[Found], coverage: str) -> None:
     asked = float(coverage)
     shipped = [one["sets"][coverage]["shipped"] for one in found]
@@ -225,10 +245,24 @@ def _sum_up_sets(result: Result, study: str, found: list[Found], coverage: str) 
         who: float(np.mean([one["sets"][coverage][who]["size"] for one in found]))
         for who in ("shipped", "ours", "mapie")
     }
-    near = float(np.mean([abs(share - asked) <= 0.03 for share in single]))
+    near = float(np.mean([abs(share - asked) <= OFF for share in single]))
+    lucky = float(
+        np.mean(
+            [
+                off_by_chance(pair[0], round(pair[0] * one["held out"] / one["scored"]), asked)
+                for one, sets in zip(found, shipped, strict=True)
+                for pair in sets["each"].values()
+            ]
+        )
+    )
+    often = [
+        abs(share - asked) for share, pairs in zip(pooled, each.values(), strict=True) if len(pairs) >= OFTEN
+    ]
     result.notes.append(
         f"{study}, sets of {coverage}: covered {mean:.4f}; {len(each)} groups, of {len(single)} measured once each split "
-        f"{near:.1%} within 3 points; mean size {sizes['shipped']:.2f}; half: ours {sizes['ours']:.2f}, MAPIE "
+        f"{near:.1%} within 3 points ({1 - lucky:.1%} would be by chance if each were covered as asked and no products were alike); of the "
+        f"{len(often)} measured in {OFTEN} splits or more, over all splits {np.mean(np.array(often) <= OFF):.1%}, the farthest off by "
+        f"{max(often, default=0):.3f}; mean size {sizes['shipped']:.2f}; half: ours {sizes['ours']:.2f}, MAPIE "
         f"{sizes['mapie']:.2f}."
     )
     result.bars.append(

@@ -178,8 +178,9 @@ def _forest(model: Any, train: Catalog, test: Catalog, inputs: list[str], args: 
     parts = [plain(train)], [plain(test)]
     if values:
         cells = [
-            np.where(table(one, values) == None, "", table(one, values)).astype(str) for one in (train, test)
-        ]  # noqa: E711
+            [["" if cell is None else str(cell) for cell in row] for row in table(one, values)]
+            for one in (train, test)
+        ]
         parts[0].append(coded.fit_transform(cells[0]))
         parts[1].append(coded.transform(cells[1]))
     answers = [" > ".join(path) for path in truth(model, train)]

@@ -76,4 +76,4 @@ class TestTrain:
         finished = shelfwise("train", *args, "-o", tmp_path / "m")
         assert finished.status == 0
         assert "products are left out of the last training" in finished.err
-        assert re.search(r"none: about (2|3)\d% of the labels look random", finished.out)
+        assert re.search(r"none: these inputs do not explain about (2|3)\d% of the labels", finished.out)

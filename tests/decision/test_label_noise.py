@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from shelfwise.decision.label_noise import fit_label_noise, fit_yes_no_noise
+from shelfwise.decision import label_noise
+from shelfwise.decision.label_noise import fit_label_noise
 
 
 def drawn(
@@ -64,19 +65,20 @@ def test_any_products(products: int, categories: int, seed: int) -> None:
         np.testing.assert_allclose(noise.expected(probabilities).sum(1), 1.0)
 
 
-def test_yes_and_no() -> None:
+def test_labels_that_nothing_tells_are_no_noise() -> None:
+    """Where classifiers know nothing, labels look the same whether they are drawn blindly or not: 5 % were said to be."""
     random = np.random.default_rng(0)
-    probabilities = 1 / (1 + np.exp(-random.normal(size=(3_000, 8)) * 3 + 2))
-    labels = random.random(probabilities.shape) < probabilities
-    assert fit_yes_no_noise(probabilities, labels).share < 0.02
-    wrong = random.random(labels.shape) < 0.1
-    rate = np.broadcast_to(labels.mean(0), labels.shape)
-    mixed = np.where(wrong, random.random(labels.shape) < rate, labels)
-    noise = fit_yes_no_noise(probabilities, mixed)
-    assert noise.share == pytest.approx(0.1, abs=0.03)
-    turned = mixed != labels
-    assert (
-        noise.wrong(probabilities, mixed)[turned].mean()
-        > 5 * noise.wrong(probabilities, mixed)[~turned].mean()
-    )
-    assert fit_yes_no_noise(probabilities, np.ones_like(labels)).share == 0.0
+    even = np.full((500, 10), 0.1)
+    assert fit_label_noise(even, random.integers(10, size=500)).share == 0
+    guesses = random.dirichlet(np.full(10, 50.0), 500)
+    assert fit_label_noise(guesses, random.integers(10, size=500)).share == 0
+
+
+def test_blocks_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    probabilities, labels, _ = drawn(500, 30, 0.2)
+    noise = fit_label_noise(probabilities, labels)
+    whole = noise.wrong(probabilities, labels)
+    monkeypatch.setattr(label_noise, "_AT_ONCE", 100)
+    np.testing.assert_array_equal(noise.wrong(probabilities, labels), whole)
+    expected = noise.expected(probabilities)[np.arange(500), labels]
+    np.testing.assert_array_equal(noise.expected_of(probabilities, labels), expected)

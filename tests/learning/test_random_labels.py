@@ -137,3 +137,15 @@ def test_no_category_is_lost() -> None:
     trusted[:18] = UNLABELLED
     trusted[20] = UNLABELLED
     assert to_leave_out(truth, trusted).tolist() == [*range(10, 18), 20]
+
+
+@pytest.mark.parametrize("copies", [False, True])
+def test_categories_that_stand_in_few_groups_are_not_judged(copies: bool) -> None:
+    """Their labels look random to those who hardly saw them, and there is nothing else to tell."""
+    random = np.random.default_rng(0)
+    truth = np.repeat(np.arange(200), 4) if not copies else np.repeat(np.arange(8), 100)
+    target = PathTarget(tuple((f"c{place:03}",) for place in range(int(truth.max()) + 1)))
+    groups = np.arange(800) // (40 if copies else 1)
+    logits = log_softmax(random.normal(0, 4, (1, 800, target.n_outcomes)), axis=2).astype(np.float32)
+    found = without_random_labels(target, logits, logits, np.ones((1, 800), bool), truth, groups, 0)
+    assert found is truth

@@ -99,3 +99,21 @@ def test_machines_that_trust_less_are_right_more_often() -> None:
     trust = trust_in_labels(question, given, probabilities, 1)
     assert trust is not None
     assert score(replace(question, cost=question.cost * trust)) > score(question) + 0.03
+
+
+@pytest.mark.parametrize("copies", [False, True])
+def test_categories_that_were_hardly_seen_are_trusted(copies: bool) -> None:
+    """Four products a category, or sixty that are copies of one, beside common ones of which many are wrong."""
+    question, given, _, blind = shop(2_000, 0.3)
+    rare, given, features = 60 if copies else 48, given.copy(), question.features
+    given[:rare] = CATEGORIES + (0 if copies else np.arange(rare) // 4)
+    if copies:
+        features = sp.vstack([features[np.zeros(rare, np.int64)], features[rare:]], format="csr")
+    categories = int(given.max()) + 1
+    positives = sp.csr_matrix((np.ones(2_000, bool), (np.arange(2_000), given)), shape=(2_000, categories))
+    every = np.ones(categories, np.float32)
+    asked = replace(question, features=features, positives=positives, positive_cost=every)
+    trust = trust_in_labels(asked, given, probabilities, 1)
+    assert trust is not None
+    assert (trust[:rare] == 1).all()
+    assert trust[rare:][blind[rare:]].mean() < 0.4

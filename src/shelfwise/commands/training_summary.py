@@ -10,6 +10,9 @@ if TYPE_CHECKING:
 _MOST_PROMISES = 12
 """Promises that are told of one by one: a model of many labels has one for each."""
 
+_DECENT = 0.5
+"""Where held-out answers are right less often than this, labels that look random tell of the inputs, not of the labels."""
+
 
 def training_rows(model: Categorizer) -> list[tuple[str, str]]:
     """What `train` tells at its end: on what it trained, from what, how good it is on held-out products."""
@@ -40,7 +43,7 @@ def training_rows(model: Categorizer) -> list[tuple[str, str]]:
 
 def _promise_rows(model: Categorizer) -> list[tuple[str, str]]:
     """What is promised of accepted predictions, and why not where nothing can be."""
-    router, rows = model.router_, []
+    router, facts, rows = model.router_, model.facts_, []
     unit = "labels" if router.about == "label" else "products"
     random = model.ensemble_.calibration.random_labels
     for promise in router.promises[:_MOST_PROMISES]:
@@ -56,12 +59,12 @@ def _promise_rows(model: Categorizer) -> list[tuple[str, str]]:
                 f"{since}{cut}: {rule.coverage:.1%} of {rule.basis:,} held-out {unit}, "
                 f"{rule.held:.1%} of them right ({rule.precision:g} is promised)"
             )
-        hopeless = rule.precision > 1 - random
-        if promise.obstacle is not None and router.about != "label" and hopeless:
+        unexplained = rule.precision > 1 - random and facts.scores[facts.policy] >= _DECENT
+        if promise.obstacle is not None and router.about != "label" and unexplained:
             # More labelled products like these would not help.
             told = (
-                f"none: about {random:.0%} of the labels look random, and no answer can agree with more of them than the rest; "
-                "see which with `shelfwise inspect --doctor`"
+                f"none: these inputs do not explain about {random:.0%} of the labels, and no answer can agree with more of them "
+                "than the rest: they are wrong, or nothing here tells them apart; `shelfwise inspect --doctor` lists its doubts"
             )
         rows.append((name, told))
     if len(router.promises) > _MOST_PROMISES:

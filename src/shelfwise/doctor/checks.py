@@ -74,17 +74,30 @@ def _leaks(inspection: Inspection) -> Iterator[Check]:
 def check_labels(found: LabelsFound) -> Iterator[Check]:
     """Wrong labels."""
     share = found.suspects / max(found.judged, 1)
+    few = (
+        f" {found.too_few:,} more could not be judged: what they say stands in too few groups of near-duplicates."
+        if found.too_few
+        else ""
+    )
     said = (
         f"{found.suspects:,} of {found.judged:,} labels ({percent(share)}) are probably wrong; about {percent(found.share)} look "
-        f"drawn blindly. Judged by {', '.join(found.by)}, out of fold; the judges agree with {percent(found.agreement)} of the "
-        "labels."
+        f"drawn blindly. Judged by {', '.join(found.by)}, out of fold; {found.agreement_in_words()}.{few}"
+        + ("" if found.told_apart else " They know too little of these labels to find what is wrong.")
     )
-    if share >= MANY_WRONG and not found.told_apart:
+    if not found.judged:
         yield Check(
             name="wrong labels",
             verdict="WARN",
-            found=f"Cannot be told: the judges agree with only {percent(found.agreement)} of the {found.judged:,} labels, by "
-            f"{', '.join(found.by)}, so that {found.suspects:,} look wrong to them says little.",
+            found=f"Cannot be told: {found.too_few:,} labels stand in so few groups of near-duplicates each that whoever judged "
+            "one would know nothing of it.",
+            to_do="Find more products of these categories that are no variants of one another.",
+        )
+    elif share >= MANY_WRONG and not found.told_apart:
+        yield Check(
+            name="wrong labels",
+            verdict="WARN",
+            found=f"Cannot be told: {found.agreement_in_words('only ')}, by {', '.join(found.by)}, so that {found.suspects:,} "
+            f"look wrong to them says little.{few}",
             to_do="Look at some of --suspects FILE before you believe it. More products, or inputs that tell more, make better "
             "judges.",
         )

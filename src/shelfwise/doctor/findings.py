@@ -7,6 +7,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict
 
 from shelfwise.catalog.inspection import Inspection
+from shelfwise.catalog.inspection_text import percent
 from shelfwise.catalog.shift import InputShift
 
 LEAST_AGREEMENT = 0.5
@@ -44,8 +45,10 @@ class Suspect(_Found):
 
 class LabelsFound(_Found):
     """The labels of ``judged`` products. ``share`` (0–1) of them look drawn blindly; ``suspects`` are more probably
-    wrong than right, the worst first, of which ``shown`` are in ``worst``; ``agreement`` (0–1): how often the
-    classifiers say the same as the label; ``by`` the inputs they read."""
+    wrong than right, the worst first, of which the worst few are in ``worst``; ``agreement`` (0–1): how often the
+    classifiers say the same as the label or, of label sets decided label by label (``one_by_one``), find the set likelier
+    than nine in ten of other products' sets; ``by`` the inputs they read. ``too_few`` more products stand in too few groups of
+    near-duplicates for their labels to be judged."""
 
     judged: int
     share: float
@@ -53,6 +56,15 @@ class LabelsFound(_Found):
     agreement: float
     by: list[str]
     worst: list[Suspect]
+    one_by_one: bool = False
+    too_few: int = 0
+
+    def agreement_in_words(self, only: str = "") -> str:
+        """What share of the labels the judges agree with; ``only`` stands before it."""
+        share = f"{only}{percent(self.agreement)} of the {self.judged:,}"
+        if self.one_by_one:
+            return f"the judges find {share} label sets likelier than nine in ten of other products' sets"
+        return f"the judges agree with {share} labels"
 
     @property
     def told_apart(self) -> bool:

@@ -104,17 +104,17 @@ def all_suspects(found: LabelExamination, catalog: Catalog) -> list[Suspect]:
 
 def describe_labels(found: LabelExamination, suspects: Sequence[Suspect]) -> LabelsFound:
     """The figures of all labels and the worst of the suspects."""
-    same = [
-        set(suggested) == set(answer) if found.task.target.multilabel else suggested == answer
-        for suggested, answer in zip(found.doubts.suggestion, found.answers, strict=True)
-    ]
+    doubts, target = found.doubts, found.task.target
+    known = int(doubts.known.sum())
     return LabelsFound(
-        judged=len(found.doubts.rows),
-        share=found.doubts.share,
+        judged=known,
+        share=doubts.share,
         suspects=len(suspects),
-        agreement=float(np.mean(same)),
+        agreement=doubts.agreement,
         by=found.by,
         worst=list(suspects[:SUSPECTS_SHOWN]),
+        one_by_one=isinstance(target, LabelTarget) and not target.sets,
+        too_few=len(doubts.known) - known,
     )
 
 

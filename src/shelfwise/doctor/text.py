@@ -80,6 +80,7 @@ def _labels(found: LabelsFound | None) -> list[str]:
                     ),
                 ],
                 ["look drawn blindly", percent(found.share)],
+                *([["not judged", f"{found.too_few:,}, in too few groups"]] if found.too_few else []),
             ]
         ),
     ]

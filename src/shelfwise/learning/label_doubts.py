@@ -9,7 +9,9 @@ from typing import Any
 import numpy as np
 
 from shelfwise.catalog.split import grouped_folds
-from shelfwise.decision.label_noise import fit_label_noise, fit_yes_no_noise
+from shelfwise.decision.category_groups import groups_of_each_category, groups_of_each_label
+from shelfwise.decision.label_noise import LabelNoise, fit_label_noise
+from shelfwise.decision.label_set_noise import fit_set_noise
 from shelfwise.ensemble import Prepared
 from shelfwise.errors import TargetError
 from shelfwise.learning import recommended
@@ -25,6 +27,9 @@ FOLDS = 4
 """Every label is judged by classifiers that learned from three quarters of the other groups."""
 SUSPECT = 0.5
 """Probability of being wrong above which a label is a suspect."""
+LEAST_GROUPS = 3
+"""Labels of categories that stand in fewer groups of near-duplicates are not suspected: those who judge one of them learned of
+the category from a single other product, or from none."""
 _QUICK: dict[str, Any] = {"epochs": 8, "batch": 128, "learning_rate": 3e-3}
 _FULL_RANK, _RANK = 1_000, 128
 """Outcomes up to which a linear classifier has a weight for every pair of word and outcome, and its inner width above that."""
@@ -34,11 +39,13 @@ _FULL_RANK, _RANK = 1_000, 128
 class Judged:
     """What classifiers that had not seen them say of labelled products.
 
-    ``rows`` int64 [M] ascending; ``probabilities`` float32 [M, outcomes]. Products that no classifier can read are not in it.
+    ``rows`` int64 [M] ascending; ``probabilities`` float32 [M, outcomes]; ``groups`` int64 [M] of near-duplicates. Products that
+    no classifier can read are not in it.
     """
 
     rows: np.ndarray
     probabilities: np.ndarray
+    groups: np.ndarray
 
 
 @dataclass(frozen=True)
@@ -47,8 +54,10 @@ class LabelDoubts:
 
     ``rows`` int64 ascending; ``wrong`` float64 (0–1), the probability that the answer is wrong; ``own`` float64 (0–1),
     how probable the classifiers find it as given (of labels decided one by one, the least); ``suggestion`` the likeliest
-    answer in its place (the same where nothing is better) and ``likely`` float64, its probability. ``share`` (0–1) of
-    the answers looks wrong in all; of label sets, of single labels.
+    answer in its place (the same where nothing is better) and ``likely`` float64, its probability. ``known``, bool: whether the
+    answer stands in enough groups for classifiers to know anything of it; the others are never suspects. Of the known, ``share``
+    (0–1) look wrong in all, and with ``agreement`` (0–1) the classifiers agree: they find no other answer likelier or, of labels
+    decided one by one, the set likelier than nine in ten of other products' sets.
     """
 
     rows: np.ndarray
@@ -56,7 +65,9 @@ class LabelDoubts:
     own: np.ndarray
     suggestion: list[tuple[str, ...]]
     likely: np.ndarray
+    known: np.ndarray
     share: float
+    agreement: float
 
     @property
     def ranked(self) -> np.ndarray:
@@ -119,7 +130,7 @@ def judge(
     said, here = logits[learned][:, read], present[learned][:, read]
     seed = recipe.training.seed
     probabilities = pooled_probabilities(target, said, here, truth[rows], groups[rows], seed)
-    return Judged(rows, probabilities.astype(np.float32))
+    return Judged(rows, probabilities.astype(np.float32, copy=False), groups[rows])
 
 
 def find_doubts(judged: Judged, target: Target, answers: Sequence[tuple[str, ...]]) -> LabelDoubts:
@@ -164,17 +175,19 @@ def quick_recipe(recipe: Recipe, target: Target, products: int) -> Recipe:
 
 def _outcome_doubts(judged: Judged, target: Target, answers: Sequence[tuple[str, ...]]) -> LabelDoubts:
     """Of paths, and of label sets that are decided as wholes."""
-    given = target.encode(answers)
-    noise = fit_label_noise(judged.probabilities, given)
-    expected = noise.expected(judged.probabilities)
-    best, places = expected.argmax(1), np.arange(len(given))
+    given, said = target.encode(answers), judged.probabilities
+    known = groups_of_each_category(given, judged.groups) >= LEAST_GROUPS
+    noise = fit_label_noise(said[known], given[known]) if known.any() else LabelNoise(0.0, 1.0)
+    best = said.argmax(1)
     return LabelDoubts(
         judged.rows,
-        noise.wrong(judged.probabilities, given) * (best != given),
-        expected[places, given],
+        noise.wrong(said, given) * (known & (best != given)),
+        noise.expected_of(said, given),
         [outcome_names(target, outcome) for outcome in best],
-        expected[places, best],
+        noise.expected_of(said, best),
+        known,
         noise.share,
+        float((best == given)[known].mean()) if known.any() else 0.0,
     )
 
 
@@ -186,25 +199,29 @@ def outcome_names(target: Target, outcome: int) -> tuple[str, ...]:
 
 
 def _label_doubts(judged: Judged, target: LabelTarget, answers: Sequence[tuple[str, ...]]) -> LabelDoubts:
-    """Where labels are decided one by one: each, there or missing. What is suggested is the set with its suspect labels
-    turned round."""
+    """Where labels are decided one by one: the sets as they are given. What is suggested for a suspect is the labels that are
+    more probable than not, or the likeliest one."""
     by_label = target.label_probabilities(judged.probabilities)
     given = target.encode_labels(answers) > 0
-    noise = fit_yes_no_noise(by_label, given)
-    wrong = noise.wrong(by_label, given)
-    turned = wrong > SUSPECT
-    better, changed = given ^ turned, np.any(turned, axis=1)
+    known = groups_of_each_label(given, judged.groups) >= LEAST_GROUPS
+    noise = fit_set_noise(by_label, given, known)
+    likely = by_label >= 0.5
+    likely[np.arange(len(likely)), by_label.argmax(1)] = True
+    turned = (noise.wrong > SUSPECT) & (likely != given).any(1)
+    better = np.where(turned[:, None], likely, given)
     suggestion = [
         tuple(target.labels[label] for label in np.flatnonzero(row)) if other else tuple(answer)
-        for row, other, answer in zip(better, changed, answers, strict=True)
+        for row, other, answer in zip(better, turned, answers, strict=True)
     ]
     return LabelDoubts(
         judged.rows,
-        wrong.max(1, initial=0.0),
+        noise.wrong * (likely != given).any(1),
         np.where(given, by_label, 1 - by_label).min(1, initial=1.0).astype(np.float64),
         suggestion,
         np.where(better, by_label, 1 - by_label).min(1, initial=1.0).astype(np.float64),
+        np.asarray((given & known).any(1)),
         noise.share,
+        noise.agreement,
     )
 
 

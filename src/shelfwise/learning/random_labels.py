@@ -10,12 +10,13 @@ from __future__ import annotations
 import numpy as np
 from scipy.special import softmax
 
+from shelfwise.decision.category_groups import groups_of_each_category
 from shelfwise.decision.label_noise import fit_label_noise
 from shelfwise.ensemble import Calibration, fused_probabilities
 from shelfwise.fusion import build_policy
 from shelfwise.learning.scales import fit_last_scale, fit_temperatures, tempered
 from shelfwise.taxonomy.targets import UNLABELLED, Target
-from shelfwise.training.label_trust import LEAST_OF_A_CATEGORY, LEAST_SHARE
+from shelfwise.training.label_trust import LEAST_GROUPS, LEAST_OF_A_CATEGORY, LEAST_SHARE
 
 _LEAST_PRODUCTS = 200
 """Of fewer held-out products it cannot be told how many labels are random."""
@@ -31,12 +32,14 @@ def without_random_labels(
     seed: int,
 ) -> np.ndarray:
     """``truth`` (int64 [N]) with `UNLABELLED` for products whose label is more probably random than not, where more than a few
-    are. Labels decided each for itself stay as they are.
+    are. Labels decided each for itself stay as they are, and so do those of categories that stand in few groups.
 
     Raw ``logits`` and ``present`` [classifiers, N, …] are of classifiers that did not learn from these products; ``scaled`` are
     their tempered logits. A first look at the mean of these, which takes no fitting, is all that most catalogs need.
     """
     known = np.flatnonzero(truth != UNLABELLED) if target.exclusive else np.zeros(0, np.int64)
+    if len(known):
+        known = known[groups_of_each_category(truth[known], groups[known]) >= LEAST_GROUPS]
     if len(known) < _LEAST_PRODUCTS:
         return truth
     given = truth[known]

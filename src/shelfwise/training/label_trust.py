@@ -9,7 +9,9 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import numpy as np
+import scipy.sparse as sp
 
+from shelfwise.decision.category_groups import groups_of_each_category
 from shelfwise.decision.label_noise import fit_label_noise
 from shelfwise.training.one_vs_rest import Question, train_one_vs_rest
 
@@ -17,6 +19,8 @@ LEAST_SHARE = 0.05
 """Where fewer labels look wrong, all are trusted: to a weak input up to .04 look it of catalogs with hardly a wrong one."""
 _LEAST_PRODUCTS = 500
 """Of fewer products machines know too little to doubt anything."""
+LEAST_GROUPS = 5
+"""Labels of categories in fewer groups of near-duplicates are not doubted: what was hardly ever seen looks random."""
 _FIRST_LOOK = 20_000
 """So many products tell how many labels are wrong."""
 _FOLDS = 4
@@ -37,20 +41,32 @@ def trust_in_labels(
     A first look, by machines that learned from one half of the products and judge the other, tells whether there is anything to
     doubt. If so, all products are judged, each part by machines that learned from the others.
     """
-    count = len(truth)
-    if count < _LEAST_PRODUCTS:
+    count, groups = len(truth), _alike(question.features)
+    known = groups_of_each_category(truth, groups) >= LEAST_GROUPS
+    if int(known.sum()) < _LEAST_PRODUCTS:
         return None
-    order = np.random.default_rng(question.seed).permutation(count)
+    random = np.random.default_rng(question.seed)
+    order = np.argsort(random.permutation(int(groups.max()) + 1)[groups], kind="stable")
     learned, judged = np.array_split(order[: 2 * _FIRST_LOOK], 2)
+    judged = judged[known[judged]]
     said = probabilities(_judge(question, np.sort(learned), judged, threads))
     if fit_label_noise(said, truth[judged], question.seed).share < LEAST_SHARE:
         return None
+    trust = np.ones(count)
     said = np.empty((count, said.shape[1]), said.dtype)
     for part in np.array_split(order, _FOLDS):
         others = np.setdiff1d(order, part)
         said[part] = probabilities(_judge(question, others, part, threads))
-    noise = fit_label_noise(said, truth, question.seed)
-    return _lifted(1.0 - noise.wrong(said, truth), truth).astype(np.float32)
+    noise = fit_label_noise(said[known], truth[known], question.seed)
+    trust[known] = 1.0 - noise.wrong(said[known], truth[known])
+    return _lifted(trust, truth).astype(np.float32)
+
+
+def _alike(features: sp.csr_matrix) -> np.ndarray:
+    """int64 [N]: products that machines cannot tell from one another share a number."""
+    signature = features @ np.random.default_rng(0).normal(size=features.shape[1])
+    _, found = np.unique(signature, return_inverse=True)
+    return found
 
 
 def _lifted(trust: np.ndarray, truth: np.ndarray) -> np.ndarray:
