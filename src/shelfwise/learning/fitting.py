@@ -142,7 +142,7 @@ def _trusted(rows: np.ndarray, left_out: np.ndarray, reporter: Reporter) -> np.n
     if len(kept) < len(rows):
         reporter.say(
             f"{len(rows) - len(kept):,} of {len(rows):,} products are left out of the last training: to classifiers that "
-            "did not learn from them their labels look random; see `shelfwise inspect --doctor`"
+            "did not learn from them nothing explains their labels; see `shelfwise inspect --doctor`"
         )
     return kept
 
