@@ -216,8 +216,8 @@ def _kept(
 
 
 def off_by_chance(scored: int, held_out: int, asked: float) -> float:
-    """How probable it is that the share covered of ``scored`` products is off by more than three points from what was ``asked``, by
-    a threshold that as many of ``held_out`` ones reach as it should: beta-binomial (Angelopoulos & Bates 2023).
+    """How probable it is that the share covered of ``scored`` products is off by more than three points from what was ``asked``,
+    by a threshold that as many of ``held_out`` ones reach as it should: beta-binomial (Angelopoulos & Bates 2023).
 
     >>> round(off_by_chance(50, 150, 0.9), 2), round(off_by_chance(5_000, 15_000, 0.9), 2)
     (0.54, 0.0)
@@ -260,8 +260,8 @@ def _sum_up_sets(result: Result, study: str, found: list[Found], coverage: str) 
     ]
     result.notes.append(
         f"{study}, sets of {coverage}: covered {mean:.4f}; {len(each)} groups, of {len(single)} measured once each split "
-        f"{near:.1%} within 3 points ({1 - lucky:.1%} would be by chance if each were covered as asked and no products were alike); "
-        f"of the {len(often)} measured in {OFTEN} splits or more, over all splits {np.mean(np.array(often) <= OFF):.1%}, the "
+        f"{near:.1%} within 3 points ({1 - lucky:.1%} would be by chance, were each covered as asked and no products alike); of "
+        f"the {len(often)} measured in {OFTEN} splits or more, over all splits {np.mean(np.array(often) <= OFF):.1%}, the "
         f"farthest off by {max(often, default=0):.3f}; mean size {sizes['shipped']:.2f}; half: ours {sizes['ours']:.2f}, MAPIE "
         f"{sizes['mapie']:.2f}."
     )

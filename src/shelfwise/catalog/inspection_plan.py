@@ -20,7 +20,7 @@ ENCODER_BY_ROLE = {
 READ_AS = {
     Role.TEXT: "text, by words and parts of words",
     Role.CATEGORY: "categories, each value on its own and new ones as unknown",
-    Role.NUMBER: "numbers, scaled, and whether there is one",
+    Role.NUMBER: "numbers, by ranges and common values",
     Role.IMAGE: "pictures, by a small network trained on them",
 }
 NAMES_TOLD = 12

@@ -32,7 +32,7 @@ def candidate_keys(views: Views, random: np.random.Generator) -> np.ndarray:
     """
     lengths = views.lengths
     draws = np.log(np.maximum(random.random(len(views)), np.finfo(float).tiny))
-    return np.where(lengths > 0, draws / np.maximum(lengths, np.finfo(float).tiny), -np.inf)
+    return np.divide(draws, lengths, out=np.full(len(draws), -np.inf), where=lengths > 0)
 
 
 def choose(views: Views, count: int, random: np.random.Generator) -> np.ndarray:
