@@ -77,7 +77,8 @@ class TestChoice:
         assert chosen["title"] == ["title"]
         assert chosen["brand"] == ["brand"]
         assert chosen["photo"] == ["photo"]
-        assert set(chosen["words"]) == {"title", "brand", "price"}
+        assert set(chosen["words"]) == {"title", "brand"}
+        assert set(chosen["values"]) == {"brand", "price"}
         assert {"title", "brand", "price"} <= set(chosen["early"])
 
     def test_a_backbone_reads_the_images(self, shop: Catalog) -> None:

@@ -33,7 +33,8 @@ def test_every_input_has_its_classifier_and_all_meet() -> None:
         "description": ["description"],
         "brand": ["brand"],
         "photo": ["photo"],
-        "words": ["title", "description", "brand", "price"],
+        "words": ["title", "description", "brand"],
+        "values": ["brand", "price"],
         "early": ["title", "description", "brand", "price", "photo"],
     }
 

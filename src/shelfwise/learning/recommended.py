@@ -58,7 +58,8 @@ class _Effort:
 
 
 def accurate(inputs: list[InputRecipe], task: Task) -> list[ClassifierRecipe]:
-    """One classifier per text, category and image input; one linear one over all words, values and numbers; one early fusion.
+    """One classifier per text, category and image input; one linear one over all words; one over values and numbers; one early
+    fusion. In the one over words prices were worth less than nothing beside texts that tell nearly all.
 
     Where there are many columns of values, these have none of their own. Sentence vectors of texts (``pretrained_text``) have one
     classifier, over all of them; texts that are read in order (``kim_cnn``, ``lstm``) one each, which is no linear one.
@@ -74,14 +75,17 @@ def accurate(inputs: list[InputRecipe], task: Task) -> list[ClassifierRecipe]:
     numbers = [one.name for one in inputs if one.role == "number"]
     images = [one for one in inputs if one.role == "image"]
     taken = {one.name for one in inputs}
-    all_words = texts + categories + numbers
+    all_words, values = texts + categories, categories + numbers
     single = texts + (categories if len(categories) <= _MOST_SINGLE else [])
-    together = len(all_words) > 1 and (all_words != categories or not single)
+    together = bool(texts or not single) and len(all_words) > 1
     classifiers = [_linear(name, [name], effort, task) for name in single]
     classifiers += [on_words_in_order(one, task) for one in ordered]
     classifiers += [_image(one, effort) for one in images]
     if together:
         classifiers.append(_linear(_free("words", taken), all_words, effort, task))
+    if numbers and (len(values) > 1 or texts):
+        name = values[0] if len(values) == 1 else _free("values", taken)
+        classifiers.append(_linear(name, values, effort, task))
     if meanings:
         classifiers.append(_meaning(meanings, effort, taken))
     early = [one.name for one in inputs if one.role != "image" or pretrained(one)]
